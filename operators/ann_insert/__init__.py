@@ -1,0 +1,1 @@
+"""Inserting vectors into Milvus."""

@@ -1,0 +1,1 @@
+"""Embedders: a frame or a batch of frames in, embeddings out."""

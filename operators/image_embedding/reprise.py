@@ -1,0 +1,28 @@
+"""`ops.image_embedding.reprise`: the built-in copy descriptor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from towhee import register
+
+from reprise.descriptor import shared_descriptor
+
+
+@register(name="image_embedding/reprise")
+class Reprise:
+    """One RGB frame [height, width, 3] uint8 to [256] float32, or a batch of frames to [frames, 256].
+
+    A batch is a list of frames or an array [frames, height, width, 3]; frames may differ in size. Rows are
+    L2-normalised. `device` is "auto", "cpu" or "cuda"; `threads` the number of CPU threads of the network.
+    """
+
+    def __init__(self, device: str = "auto", threads: int = 1) -> None:
+        self._describe = shared_descriptor(device, threads)
+
+    def __call__(self, frames: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        if isinstance(frames, np.ndarray) and frames.ndim == 3:
+            return self._describe([np.asarray(frames)])[0]
+        return self._describe([np.asarray(frame) for frame in frames])

@@ -1,0 +1,1 @@
+"""Video matrices in LevelDB."""

@@ -1,0 +1,1 @@
+"""Towhee's own small operators, so that they work without its hub."""

@@ -1,0 +1,1 @@
+"""Choosing candidates and aligning them."""

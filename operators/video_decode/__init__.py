@@ -1,0 +1,1 @@
+"""Decoders: a video path in, frames out."""

@@ -1,0 +1,23 @@
+"""Two videos against each other: decode and embed both, then align."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from towhee import pipe
+
+from reprise.pipelines.embed import decode_and_embed
+from reprise.pipelines.query import align
+from reprise.settings import EmbedSettings, QuerySettings
+
+
+def compare_pipeline(embedding: EmbedSettings, settings: QuerySettings) -> Any:
+    """query_path, reference_path -> query_times_s, query, reference_times_s, reference, boxes in frames, scores."""
+    paths = pipe.input("query_path", "reference_path")
+    query = decode_and_embed(paths, embedding, video_path="query_path", times_s="query_times_s", matrix="query")
+    both = decode_and_embed(
+        query, embedding, video_path="reference_path", times_s="reference_times_s", matrix="reference"
+    )
+    return both.map(("query", "reference"), ("boxes", "scores"), align(settings, embedding.fps)).output(
+        "query_times_s", "query", "reference_times_s", "reference", "boxes", "scores"
+    )

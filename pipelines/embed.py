@@ -1,0 +1,35 @@
+"""A video's frames to its matrix: decode, then embed in batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from towhee import ops, pipe
+
+from reprise.descriptor import BATCH_FRAMES
+from reprise.settings import EmbedSettings
+
+
+def decode_and_embed(
+    videos: Any,
+    settings: EmbedSettings,
+    *,
+    video_path: str = "video_path",
+    times_s: str = "times_s",
+    matrix: str = "matrix",
+) -> Any:
+    """The chain `videos`, carried on from column `video_path` to `times_s` [frames] and `matrix` [frames, dim]."""
+    decode = ops.video_decode.ffmpeg(fps=settings.fps, size=settings.picture_size, threads=settings.threads)
+    embed = ops.image_embedding.reprise(device=settings.device)
+    return (
+        videos.flat_map(video_path, ("frame", "time_s"), decode)
+        .window("frame", "embeddings", BATCH_FRAMES, BATCH_FRAMES, embed)
+        .window_all("embeddings", matrix, np.concatenate)
+        .window_all("time_s", times_s, np.array)
+    )
+
+
+def embed_pipeline(settings: EmbedSettings) -> Any:
+    """video_path -> times_s, matrix."""
+    return decode_and_embed(pipe.input("video_path"), settings).output("times_s", "matrix")

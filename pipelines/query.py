@@ -1,0 +1,55 @@
+"""A video against the library: decode, embed, search all frames, vote, fetch the candidates' matrices, align."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from towhee import ops, pipe
+
+from reprise.pipelines.embed import decode_and_embed
+from reprise.settings import EmbedSettings, QuerySettings
+from reprise.stores.frames import FRAMES, METRIC
+from reprise.voting import best_hit_per_frame
+
+
+def query_pipeline(
+    embedding: EmbedSettings,
+    settings: QuerySettings,
+    *,
+    milvus_uri: str,
+    matrices_path: str,
+    search_params: dict[str, int],
+) -> Any:
+    """video_path -> times_s, matrix, candidates, paths; paths[i] is (boxes in frames, scores) for candidate i."""
+    search = ops.ann_search.milvus_client(
+        uri=milvus_uri,
+        collection_name=FRAMES,
+        limit=settings.hits_per_frame,
+        output_fields=["video_id"],
+        metric_type=METRIC,
+        **search_params,
+    )
+    vote = ops.video_copy_detection.select_video(top_k=settings.top_k, reduce_function="sum", reverse=True)
+    fetch = ops.kvstorage.from_leveldb(path=matrices_path, is_ndarray=True)
+    fill = ops.kvstorage.fill_from_milvus(uri=milvus_uri)
+    return (
+        decode_and_embed(pipe.input("video_path"), embedding)
+        .map("matrix", "hits", search)
+        .map("hits", ("videos", "scores"), best_hit_per_frame)
+        .map(("videos", "scores"), "candidates", vote)
+        .map("candidates", "matrices", fetch)
+        .map(("candidates", "matrices"), "matrices", fill)
+        .map(("matrix", "matrices"), "paths", align(settings, embedding.fps))
+        .output("times_s", "matrix", "candidates", "paths")
+    )
+
+
+def align(settings: QuerySettings, fps: float) -> Any:
+    """The aligning step with its lengths in frames."""
+    return ops.video_copy_detection.temporal_network(
+        tn_max_step=settings.max_step_frames(fps),
+        min_sim=settings.min_similarity,
+        min_length=settings.min_length_frames(fps),
+        min_score=settings.min_score,
+        ends="half-open",
+    )

@@ -1,0 +1,9 @@
+"""The command `reprise verify` as a script: `python scripts/verify.py --help`."""
+
+import sys
+
+from reprise.cli.verify import verify
+from reprise.cli.running import run_command
+
+if __name__ == "__main__":
+    sys.exit(run_command(verify))

@@ -1,0 +1,46 @@
+"""`reprise compare`: two videos against each other."""
+
+from __future__ import annotations
+
+import click
+
+import reprise
+from reprise import EmbedSettings, QuerySettings
+from reprise.cli import options
+from reprise.cli.printing import print_json, print_result
+from reprise.cli.running import complain
+
+
+@click.command()
+@click.argument("a", metavar="A", type=click.Path())
+@click.argument("b", metavar="B", type=click.Path())
+@options.model
+@options.fps
+@options.aligner
+@options.min_score
+@options.device
+@options.json_lines
+def compare(
+    a: str,
+    b: str,
+    model: str | None,
+    fps: float | None,
+    aligner: str,
+    min_score: float,
+    device: str,
+    as_json: bool,
+) -> int:
+    """Find the segments of video A that are copied from video B, without a library."""
+    result = reprise.compare(
+        a,
+        b,
+        embedding=EmbedSettings(model or "reprise", fps or 1.0, device),
+        settings=QuerySettings(aligner=aligner, min_score=min_score),
+    )
+    if result.warning:
+        complain(result.warning)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        print_result(result)
+    return 0

@@ -1,0 +1,65 @@
+"""`reprise query`: which seconds of these videos are copied from which videos of the library."""
+
+from __future__ import annotations
+
+import click
+
+import reprise
+from reprise import QuerySettings
+from reprise.cli import options
+from reprise.cli.printing import print_json, print_result, progress_bar
+from reprise.cli.running import FAILED, complain
+from reprise.errors import LibraryError, ReprisError
+from reprise.scanning import find_videos
+
+
+@click.command()
+@click.argument("videos", metavar="VIDEO...", nargs=-1, required=True, type=click.Path())
+@options.library
+@click.option(
+    "--top-k",
+    type=click.IntRange(min=1),
+    default=QuerySettings().top_k,
+    show_default=True,
+    help="Candidate videos that are looked at closely.",
+)
+@options.aligner
+@options.min_score
+@options.device
+@options.json_lines
+def query(
+    videos: tuple[str, ...],
+    library: str,
+    top_k: int,
+    aligner: str,
+    min_score: float,
+    device: str,
+    as_json: bool,
+) -> int:
+    """Find the segments of VIDEO that are copied from videos of the library.
+
+    VIDEO is a video or a folder of videos. A video that cannot be read is named, and the others are done.
+    """
+    settings = QuerySettings(top_k=top_k, aligner=aligner, min_score=min_score)
+    found = find_videos(videos)
+    for failure in found.failures:
+        complain(failure.reason)
+    failed = bool(found.failures)
+    with reprise.open(library, device=device) as shelf, progress_bar() as bar:
+        shelf.require()
+        for path in bar.track(found.videos, description="querying"):
+            try:
+                result = shelf.query(path, settings)
+            except LibraryError:
+                raise
+            except ReprisError as error:
+                complain(str(error))
+                failed = True
+                continue
+            if result.warning:
+                complain(f"{result.query}: {result.warning}")
+            if as_json:
+                print_json(result.to_json())
+            else:
+                print_result(result)
+    return FAILED if failed else 0

@@ -1,0 +1,43 @@
+"""Running a command: every failure becomes one line on stderr and an exit status, never a traceback."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import click
+
+from reprise.errors import ReprisError, SettingsError
+
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+
+
+def run_command(command: click.Command, prog_name: str | None = None) -> int:
+    """Runs a command with the process's arguments; returns its exit status."""
+    # Towhee logs what the command reports in its own words.
+    logging.getLogger("towhee").setLevel(logging.CRITICAL + 1)
+    try:
+        status = command.main(prog_name=prog_name, standalone_mode=False)
+    except click.exceptions.Abort:
+        complain("interrupted; what was finished is kept")
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except SettingsError as error:
+        complain(str(error))
+        return MISUSED
+    except ReprisError as error:
+        complain(str(error))
+        return FAILED
+    except Exception as error:
+        if os.environ.get("REPRISE_DEBUG"):
+            raise
+        complain(f"internal fault ({type(error).__name__}: {error}); please report it, with REPRISE_DEBUG=1 set")
+        return FAILED
+    return status if isinstance(status, int) else 0
+
+
+def complain(message: str) -> None:
+    """One line on stderr about something that failed."""
+    click.echo(f"reprise: {message}", err=True)

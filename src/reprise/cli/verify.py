@@ -1,0 +1,31 @@
+"""`reprise verify`: whether the library's two stores agree."""
+
+from __future__ import annotations
+
+import click
+
+import reprise
+from reprise.cli import options
+from reprise.cli.printing import counted, print_json
+from reprise.cli.running import FAILED
+
+
+@click.command()
+@options.library
+@options.json_lines
+def verify(library: str, as_json: bool) -> int:
+    """Check that every video is whole in Milvus and in LevelDB, and that nothing else is there.
+
+    What an interrupted ingest left behind is cleared away first. Exit status 1 if anything is wrong.
+    """
+    with reprise.open(library) as shelf:
+        videos = shelf.info().videos
+        problems = shelf.verify()
+    if as_json:
+        print_json({"library": library, "videos": videos, "problems": problems})
+    else:
+        for problem in problems:
+            click.echo(problem)
+        verdict = counted(len(problems), "problem") if problems else "no problem"
+        click.echo(f"{library}: {counted(videos, 'video')} checked, {verdict}")
+    return FAILED if problems else 0

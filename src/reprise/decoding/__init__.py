@@ -1,0 +1,1 @@
+"""Reading videos with FFmpeg's libraries (PyAV): containers, pictures, and their times."""

@@ -1,0 +1,99 @@
+"""The built-in copy descriptor: frames to embeddings by a small network in ONNX Runtime."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import threading
+from collections.abc import Sequence
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise.decoding.picture import resized
+from reprise.errors import ReprisError, SettingsError
+
+NAME = "reprise-0"  # of the weights; stored in every library
+WEIGHTS_SHA256 = "a1816a287a8ae29cddaad80fdcea2a2d798a3e48c10edc430b49e2efd4efdb08"
+DIMENSION = 256
+PICTURE_SIZE = (128, 128)  # width, height
+BATCH_FRAMES = 32  # as many as keep one core's caches busy; more only costs memory
+DEVICES = ("auto", "cpu", "cuda")
+
+
+class Descriptor:
+    """Frames to 256-dimensional embeddings whose inner product says how alike two frames are.
+
+    `device` is "auto" (a CUDA device where ONNX Runtime has one, else the CPU), "cpu" or "cuda"; `threads` is
+    the number of CPU threads of the network. Safe to call from several threads.
+    Raises SettingsError for a device that is not there, ReprisError for damaged weights.
+    """
+
+    def __init__(self, device: str = "auto", threads: int = 1) -> None:
+        import onnxruntime  # 0.2 s that a command with nothing to embed need not spend
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # errors only: warnings of the graph optimiser help nobody here
+        self._session = onnxruntime.InferenceSession(_weights(), options, providers=_providers(device))
+
+    def __call__(self, frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Embeddings of RGB frames, each [height, width, 3] uint8 of any size (they are scaled here).
+
+        Returns [frames, 256] float32, rows L2-normalised; [0, 256] for no frames.
+        """
+        if len(frames) == 0:
+            return np.zeros((0, DIMENSION), np.float32)
+        rgb = np.stack([resized(frame, PICTURE_SIZE) for frame in frames])
+        # The network takes blue first, channels before rows.
+        bgr = np.ascontiguousarray(rgb[..., ::-1].transpose(0, 3, 1, 2), dtype=np.float32)
+        parts = [
+            self._session.run(["emb"], {"bgr": bgr[start : start + BATCH_FRAMES]})[0]
+            for start in range(0, len(bgr), BATCH_FRAMES)
+        ]
+        embeddings: NDArray[np.float32] = np.concatenate(parts)
+        return embeddings
+
+
+_build = threading.Lock()
+
+
+@functools.cache
+def _built(device: str, threads: int) -> Descriptor:
+    return Descriptor(device, threads)
+
+
+def shared_descriptor(device: str = "auto", threads: int = 1) -> Descriptor:
+    """One descriptor a process and setting: loading the weights again for every pipeline would be waste."""
+    with _build:
+        return _built(device, threads)
+
+
+def check_device(device: str) -> None:
+    """Raises SettingsError if `device` is unknown or not there."""
+    if device not in DEVICES:
+        raise SettingsError(f"device must be one of {', '.join(DEVICES)}, not {device!r}")
+    if device == "cuda" and not _has_cuda():
+        raise SettingsError("device cuda: this ONNX Runtime has no CUDA; install onnxruntime-gpu, or use cpu")
+
+
+def _providers(device: str) -> list[str]:
+    check_device(device)
+    if device != "cpu" and _has_cuda():
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    return ["CPUExecutionProvider"]
+
+
+def _has_cuda() -> bool:
+    import onnxruntime
+
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+
+
+def _weights() -> bytes:
+    weights = (resources.files("reprise.weights") / f"{NAME}.onnx").read_bytes()
+    if hashlib.sha256(weights).hexdigest() != WEIGHTS_SHA256:
+        raise ReprisError(f"the weights {NAME}.onnx are damaged; install reprise again")
+    return weights

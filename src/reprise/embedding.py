@@ -1,0 +1,100 @@
+"""One video to its matrix, with what the library wants to know of it; in this process or in a worker."""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise.decoding.container import VideoFacts
+from reprise.decoding.sampling import video_facts
+from reprise.errors import ReprisError, printable
+from reprise.pipelines.embed import embed_pipeline
+from reprise.running import run
+from reprise.scanning import content_hash
+from reprise.settings import EmbedSettings
+
+# How much the pictures may fall short of what the file announces before it counts as truncated: a picture track's
+# own duration is exact, a container's is its longest track's, and sound often runs on a little.
+TRACK_SHORTFALL_S = 2.0
+CONTAINER_SHORTFALL_S = 5.0
+CONTAINER_SHORTFALL_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedVideo:
+    """A decoded and embedded video."""
+
+    times_s: NDArray[np.float64]  # [frames]
+    matrix: NDArray[np.float32]  # [frames, dim], rows L2-normalised
+    duration_s: float
+    warning: str  # empty, or what was wrong with the file
+    content_hash: str
+
+    @property
+    def pooled(self) -> NDArray[np.float32]:
+        """The video-level embedding [dim]: the mean of its frames, L2-normalised."""
+        mean = self.matrix.mean(axis=0)
+        return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
+
+
+Attempt = EmbeddedVideo | ReprisError | None  # None: the content is what the library has already
+
+
+def embed_video(path: str, settings: EmbedSettings, known_hash: str | None = None) -> EmbeddedVideo | None:
+    """The video at `path`, decoded and embedded; None if its content hash is `known_hash`, with no decoding.
+
+    Raises an InputError if it cannot be used.
+    """
+    digest = content_hash(path)
+    if digest == known_hash:
+        return None
+    expected = video_facts(path)
+    times_s, matrix = run(_chain(settings), path)
+    return described(times_s, matrix, expected, digest, settings.fps)
+
+
+def attempt(path: str, settings: EmbedSettings, known_hash: str | None = None) -> Attempt:
+    """As `embed_video`, with the error returned, not raised: for many videos a failure is one more result."""
+    try:
+        return embed_video(path, settings, known_hash)
+    except ReprisError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - whatever a damaged file brings about must not end the run
+        return ReprisError(f"{printable(path)}: unexpected fault ({type(error).__name__}: {error})")
+
+
+def described(
+    times_s: NDArray[np.float64], matrix: NDArray[np.float32], expected: VideoFacts, digest: str, fps: float
+) -> EmbeddedVideo:
+    """The embedded video with its duration, and a warning if the pictures end before the file says they do."""
+    covered_s = float(times_s[-1]) + 1 / fps
+    duration_s, warning = covered_s, ""
+    if expected.duration_s is not None:
+        missing_s = expected.duration_s - covered_s
+        truncated = missing_s > TRACK_SHORTFALL_S
+        duration_s = covered_s if truncated else expected.duration_s
+    elif expected.container_duration_s is not None:
+        missing_s = expected.container_duration_s - covered_s
+        truncated = missing_s > max(CONTAINER_SHORTFALL_S, CONTAINER_SHORTFALL_SHARE * expected.container_duration_s)
+        duration_s = min(covered_s, expected.container_duration_s)
+    else:
+        truncated = False
+    if truncated:
+        announced_s = expected.duration_s or expected.container_duration_s or 0.0
+        warning = f"truncated: its pictures end at {covered_s:.0f} s of {announced_s:.0f} s"
+    return EmbeddedVideo(times_s, matrix, duration_s, warning, digest)
+
+
+@functools.cache
+def _chain(settings: EmbedSettings) -> Any:
+    return embed_pipeline(settings)
+
+
+def prepare_worker() -> None:
+    """What a worker process does first: its libraries must not spread over cores that other workers use."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -1,0 +1,71 @@
+"""Everything that Reprise raises.
+
+ReprisError
+├── InputError             one video cannot be used; the others go on
+│   ├── MissingVideoError      it is not there, or not a readable file
+│   ├── NotAVideoError         it is there, but holds no moving picture
+│   └── DecodeError            its pictures cannot be decoded
+├── LibraryError           the library cannot be used
+│   ├── LibraryNotFoundError   there is none at that place
+│   ├── LibraryInUseError      another process holds it
+│   ├── LibraryMismatchError   it was made with other settings
+│   └── StoreError             Milvus or LevelDB answered with an error
+└── SettingsError          a setting is out of range, or unknown
+
+Every message is one line that names the video or the library, says what is wrong and what to do.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+class ReprisError(Exception):
+    """Base of all errors that Reprise raises on purpose."""
+
+
+class InputError(ReprisError):
+    """One video cannot be used; the others go on."""
+
+
+class MissingVideoError(InputError):
+    """The video is not there, or is not a readable file."""
+
+
+class NotAVideoError(InputError):
+    """The file is there, but holds no moving picture."""
+
+
+class DecodeError(InputError):
+    """The pictures of the video cannot be decoded."""
+
+
+class LibraryError(ReprisError):
+    """The library cannot be used."""
+
+
+class LibraryNotFoundError(LibraryError):
+    """There is no library at that place."""
+
+
+class LibraryInUseError(LibraryError):
+    """Another process holds the library."""
+
+
+class LibraryMismatchError(LibraryError):
+    """The library was made with another model, dimension, frame rate or format."""
+
+
+class StoreError(LibraryError):
+    """Milvus or LevelDB answered with an error."""
+
+
+class SettingsError(ReprisError):
+    """A setting is out of range, or unknown."""
+
+
+def printable(path: str | os.PathLike[str]) -> str:
+    """The path as one line of valid UTF-8: control characters and undecodable bytes are escaped."""
+    # Bytes that are no UTF-8 arrive from the file system as lone surrogates (PEP 383).
+    text = os.fspath(path).encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

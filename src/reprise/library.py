@@ -1,0 +1,253 @@
+"""A library: the reference videos that queries are held against, in a folder or on a Milvus server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Self
+
+from reprise.decoding.container import check_file
+from reprise.decoding.sampling import video_facts
+from reprise.embedding import EmbeddedVideo, described
+from reprise.errors import MissingVideoError, ReprisError, printable
+from reprise.ingest import IngestReport, Outcome, Task, embed_all, row_of, tasks
+from reprise.pipelines.query import query_pipeline
+from reprise.running import run
+from reprise.scanning import find_videos, video_id
+from reprise.segment import Match, QueryResult, segments_of
+from reprise.settings import EmbedSettings, QuerySettings, default_workers
+from reprise.stores.frames import LibraryFacts, search_params
+from reprise.stores.library import LibraryStores, Place
+from reprise.stores.videos import VideoRow
+
+# Called after every video of an ingest with its outcome, how many are done and how many there are.
+Progress = Callable[[Outcome, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryInfo:
+    """What `reprise info` says of a library."""
+
+    library: str
+    videos: int
+    frames: int
+    model: str
+    dimension: int
+    fps: float
+    format: int
+    index: str
+
+
+class Library:
+    """The videos at one place; made on the first ingest, opened on the first use, closed by `close` or `with`.
+
+    Not safe to share between threads.
+    """
+
+    def __init__(
+        self,
+        library: str | os.PathLike[str],
+        *,
+        model: str | None = None,
+        fps: float | None = None,
+        device: str = "auto",
+    ) -> None:
+        """A library in the folder, or on the Milvus server, that `library` names; nothing is opened yet.
+
+        `model` and `fps` left out are the library's own, or "reprise" and 1 for a new one; given, a library
+        made with others raises LibraryMismatchError when it is opened. Raises SettingsError.
+        """
+        self._place = Place.of(library)
+        self._given_model, self._given_fps = model, fps
+        self._settings = EmbedSettings(model or "reprise", fps or 1.0, device)
+        self._stores: LibraryStores | None = None
+        self._chains: dict[QuerySettings, Any] = {}
+
+    def ingest(
+        self,
+        paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
+        *,
+        workers: int | None = None,
+        tags: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> IngestReport:
+        """Adds the videos at `paths`, files and folders, and says what became of each.
+
+        A video that is already there unchanged is left as it is, one whose file has changed is replaced.
+        `workers` is the number of processes that decode and embed, by default one a core. A video that cannot
+        be used is in the report's `failed`; the others are done. Raises LibraryError if the library itself
+        cannot be used or written.
+        """
+        found = find_videos([paths] if isinstance(paths, str | os.PathLike) else paths)
+        report = IngestReport(skipped=found.skipped)
+        settled = [Outcome(failure.path, "failed", failure.reason) for failure in found.failures]
+        total = len(found.videos) + len(settled)
+        done = 0
+
+        def settle(outcome: Outcome) -> None:
+            nonlocal done
+            done += 1
+            report.record(outcome)
+            if progress is not None:
+                progress(outcome, done, total)
+
+        for outcome in settled:
+            settle(outcome)
+        if not found.videos:
+            return report
+        stores = self._open(create=True)
+        stores.recover()
+        wanted, settled = tasks(found.videos, stores.videos.get)
+        for outcome in settled:
+            settle(outcome)
+        try:
+            for task, result in embed_all(wanted, self._settings, workers or default_workers()):
+                settle(self._store(stores, task, result, tags))
+        finally:
+            # Also when interrupted: what is done is kept in its final form.
+            stores.flush()
+        return report
+
+    def _store(
+        self,
+        stores: LibraryStores,
+        task: Task,
+        result: EmbeddedVideo | ReprisError | None,
+        tags: Sequence[str],
+    ) -> Outcome:
+        if isinstance(result, ReprisError):
+            return Outcome(task.path, "failed", str(result))
+        if result is None:
+            return Outcome(task.path, "unchanged")
+        stores.add(row_of(task, result, self._settings, tags), result)
+        status = "added" if task.known is None else "replaced"
+        return Outcome(task.path, status, result.warning, result.duration_s, len(result.matrix))
+
+    def query(self, video: str | os.PathLike[str], settings: QuerySettings | None = None) -> QueryResult:
+        """The copied segments of one video. Raises an InputError for the video, a LibraryError for the library."""
+        path = os.fspath(video)
+        stores = self._open()
+        settings = settings or QuerySettings()
+        check_file(path)
+        expected = video_facts(path)
+        times_s, matrix, candidates, paths = run(self._chain(stores, settings), path)
+        query = described(times_s, matrix, expected, "", self._settings.fps)
+        rows = stores.videos.get(candidates)
+        matches = [
+            self._match(rows[candidate], boxes, scores, query.duration_s)
+            for candidate, (boxes, scores) in zip(candidates, paths, strict=True)
+            # A candidate with no row is being written or removed at this moment.
+            if boxes and candidate in rows
+        ]
+        matches.sort(key=lambda match: (-match.score, match.reference))
+        return QueryResult(printable(path), query.duration_s, tuple(matches), query.warning or None)
+
+    def _match(self, row: VideoRow, boxes: list[list[int]], scores: list[float], query_duration_s: float) -> Match:
+        segments = segments_of(
+            boxes,
+            scores,
+            fps=self._settings.fps,
+            query_duration_s=query_duration_s,
+            reference_duration_s=row.duration_s,
+        )
+        return Match.of(row.path, segments)
+
+    def _chain(self, stores: LibraryStores, settings: QuerySettings) -> Any:
+        if settings not in self._chains:
+            self._chains[settings] = query_pipeline(
+                self._settings,
+                settings,
+                milvus_uri=stores.place.milvus_uri,
+                matrices_path=str(stores.place.matrices),
+                search_params=search_params(stores.frames.index_type(), settings.hits_per_frame),
+            )
+        return self._chains[settings]
+
+    def require(self) -> None:
+        """Opens the library, or raises the LibraryError that says why that cannot be."""
+        self._open()
+
+    def videos(self) -> list[VideoRow]:
+        """All videos, sorted by path."""
+        return sorted(self._open().videos.all(), key=lambda row: (row.path, row.id))
+
+    def find(self, path: str | os.PathLike[str]) -> VideoRow:
+        """The video that was ingested from `path`: the file's real path, or the path as `list` shows it.
+
+        Raises MissingVideoError if the library has none.
+        """
+        stores = self._open()
+        by_file = stores.videos.get([video_id(path)])
+        if by_file:
+            return next(iter(by_file.values()))
+        shown = printable(path)
+        named = stores.videos.by_path(shown)
+        if len(named) == 1:
+            return named[0]
+        if named:
+            raise MissingVideoError(f"{shown}: {len(named)} videos were ingested under this path; give the full path")
+        raise MissingVideoError(f"{shown}: not in the library {self._place.shown}; `reprise list` shows what is")
+
+    def remove(self, path: str | os.PathLike[str]) -> VideoRow:
+        """Takes the video that `find` gives out of the library; returns what it was."""
+        row = self.find(path)
+        stores = self._open()
+        stores.recover()
+        stores.remove(row.id)
+        return row
+
+    def info(self) -> LibraryInfo:
+        """What the library holds and what it is made with."""
+        stores = self._open()
+        facts = stores.frames.facts()
+        return LibraryInfo(
+            library=self._place.shown,
+            videos=stores.videos.count(),
+            frames=stores.frames.count(),
+            model=facts.model,
+            dimension=facts.dimension,
+            fps=facts.fps,
+            format=facts.format,
+            index=stores.frames.index_type(),
+        )
+
+    def verify(self) -> list[str]:
+        """One line for everything in which Milvus and LevelDB disagree; empty for a sound library."""
+        stores = self._open()
+        stores.recover()
+        return stores.problems()
+
+    def close(self) -> None:
+        """Gives the library back to other processes; once is enough, more does no harm."""
+        self._chains.clear()
+        if self._stores is not None:
+            self._stores.close()
+            self._stores = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self, *, create: bool = False) -> LibraryStores:
+        if self._stores is None:
+            wanted = self._facts()
+            stores = LibraryStores(self._place, create=wanted if create else None)
+            try:
+                have = stores.frames.facts()
+                if self._given_fps is None:
+                    self._settings = replace(self._settings, fps=have.fps)
+                have.check(self._facts(), self._place.shown)
+            except BaseException:
+                stores.close()
+                raise
+            self._stores = stores
+        return self._stores
+
+    def _facts(self) -> LibraryFacts:
+        return LibraryFacts(self._settings.identity, self._settings.dimension, self._settings.fps)

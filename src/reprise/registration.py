@@ -1,0 +1,30 @@
+"""Importing this module makes every operator known to Towhee under its Hub name."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+
+with warnings.catch_warnings():
+    # Towhee imports pkg_resources, which announces its end at every import.
+    warnings.filterwarnings("ignore", message=".*pkg_resources.*")
+    import towhee  # noqa: F401
+
+OPERATORS = (
+    "video_decode.ffmpeg",
+    "image_embedding.reprise",
+    "ann_insert.milvus_client",
+    "ann_search.milvus_client",
+    "kvstorage.insert_leveldb",
+    "kvstorage.from_leveldb",
+    "kvstorage.fill_from_milvus",
+    "video_copy_detection.select_video",
+    "video_copy_detection.temporal_network",
+    "towhee.np_normalize",
+)
+
+
+def register_all() -> None:
+    """Registers all operators; doing it again changes nothing."""
+    for name in OPERATORS:
+        importlib.import_module(f"reprise.operators.{name}")

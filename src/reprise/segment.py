@@ -1,0 +1,108 @@
+"""What a query answers: segments, grouped into matches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One stretch of the query that is copied from one stretch of a reference; times in seconds."""
+
+    query_start_s: float
+    reference_start_s: float
+    query_end_s: float  # exclusive
+    reference_end_s: float  # exclusive
+    score: float  # mean cosine similarity of the matched frames, at most 1, higher is better
+
+    @property
+    def box(self) -> list[float]:
+        """`[q_start, r_start, q_end, r_end]`, VCSL's order."""
+        return [self.query_start_s, self.reference_start_s, self.query_end_s, self.reference_end_s]
+
+
+def segments_of(
+    boxes: Sequence[Sequence[int]],
+    scores: Sequence[float],
+    *,
+    fps: float,
+    query_duration_s: float,
+    reference_duration_s: float,
+) -> list[Segment]:
+    """Segments in seconds from an aligner's boxes `[q_start, r_start, q_end, r_end]` in frames, half-open.
+
+    Frame i stands for the time from i / fps to (i + 1) / fps; ends are cut at the videos' own ends.
+    """
+    return [
+        Segment(
+            query_start_s=q_start / fps,
+            reference_start_s=r_start / fps,
+            query_end_s=min(q_end / fps, query_duration_s),
+            reference_end_s=min(r_end / fps, reference_duration_s),
+            score=min(float(score), 1.0),
+        )
+        for (q_start, r_start, q_end, r_end), score in zip(boxes, scores, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A reference that the query copies from.
+
+    `segments` are sorted by query start. `score` is their mean score, weighted by length in the query.
+    """
+
+    reference: str  # the path as it was ingested
+    score: float
+    segments: tuple[Segment, ...]
+
+    @classmethod
+    def of(cls, reference: str, segments: list[Segment]) -> Match:
+        """The match that `segments` (at least one) make."""
+        ordered = tuple(sorted(segments, key=lambda s: (s.query_start_s, s.reference_start_s)))
+        lengths = [s.query_end_s - s.query_start_s for s in ordered]
+        total = sum(lengths)
+        score = sum(s.score * length for s, length in zip(ordered, lengths, strict=True)) / total
+        return cls(reference, score, ordered)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """The answer for one query video: matches sorted by score, best first; none means no copy was found.
+
+    Iterating over it yields the matches.
+    """
+
+    query: str
+    duration_s: float
+    matches: tuple[Match, ...]
+    warning: str | None = None  # e.g. that the file is truncated and was read only up to a point
+
+    def __iter__(self) -> Iterator[Match]:
+        return iter(self.matches)
+
+    def __len__(self) -> int:
+        return len(self.matches)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `reprise query --json` prints; times with three decimals, scores with four."""
+        answer: dict[str, Any] = {
+            "query": self.query,
+            "duration": round(self.duration_s, 3),
+            "matches": [
+                {
+                    "reference": match.reference,
+                    "score": round(match.score, 4),
+                    "segments": [
+                        {"segment": [round(t, 3) for t in segment.box], "score": round(segment.score, 4)}
+                        for segment in match.segments
+                    ],
+                }
+                for match in self.matches
+            ],
+        }
+        if self.warning is not None:
+            answer["warning"] = self.warning
+        return answer

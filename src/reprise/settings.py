@@ -1,0 +1,87 @@
+"""The settings of an ingest and of a query: validated when built, built once at the edge, passed down."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+
+from reprise import descriptor
+from reprise.errors import SettingsError
+
+ALIGNERS = ("temporal-network",)
+MODELS = ("reprise",)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedSettings:
+    """How videos become matrices. A library and its queries must agree on `model` and `fps`."""
+
+    model: str = "reprise"
+    fps: float = 1.0  # sampled frames a second
+    device: str = "auto"  # auto, cpu or cuda
+    threads: int = 0  # decoding threads, 0 for FFmpeg's choice
+
+    def __post_init__(self) -> None:
+        if self.model not in MODELS:
+            raise SettingsError(f"model must be one of {', '.join(MODELS)}, not {self.model!r}")
+        if not (math.isfinite(self.fps) and 0 < self.fps <= 60):
+            raise SettingsError(f"fps must be above 0 and at most 60, not {self.fps:g}")
+        descriptor.check_device(self.device)
+
+    @property
+    def identity(self) -> str:
+        """The model with the version of its weights, as libraries remember it."""
+        return descriptor.NAME
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in an embedding."""
+        return descriptor.DIMENSION
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """(width, height) to which frames are decoded."""
+        return descriptor.PICTURE_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySettings:
+    """How candidates are chosen and aligned."""
+
+    top_k: int = 5  # candidate videos that are aligned
+    aligner: str = "temporal-network"
+    hits_per_frame: int = 64  # nearest library frames that each query frame votes with
+    min_similarity: float = 0.5  # of one frame pair, for a path to run through it
+    min_score: float = 0.6  # mean similarity of a segment
+    min_length_s: float = 3.0
+    max_step_s: float = 10.0  # longest stretch that a path may skip
+
+    def __post_init__(self) -> None:
+        if self.top_k < 1:
+            raise SettingsError(f"top_k must be at least 1, not {self.top_k}")
+        if self.aligner not in ALIGNERS:
+            raise SettingsError(f"aligner must be one of {', '.join(ALIGNERS)}, not {self.aligner!r}")
+        if not 1 <= self.hits_per_frame <= 16_384:
+            raise SettingsError(f"hits_per_frame must be from 1 to 16384, not {self.hits_per_frame}")
+        for name in ("min_similarity", "min_score"):
+            if not -1 <= getattr(self, name) <= 1:
+                raise SettingsError(f"{name} must be from -1 to 1, not {getattr(self, name):g}")
+        if self.min_length_s <= 0 or self.max_step_s <= 0:
+            raise SettingsError("min_length_s and max_step_s must be above 0")
+
+    def max_step_frames(self, fps: float) -> int:
+        """`max_step_s` in frames, at least the next one."""
+        return max(2, round(self.max_step_s * fps))
+
+    def min_length_frames(self, fps: float) -> int:
+        """`min_length_s` as the Temporal Network counts it: the distance of the outermost frames must exceed it.
+
+        n frames stand for n / fps seconds and are n - 1 apart, hence the two less.
+        """
+        return max(0, round(self.min_length_s * fps) - 2)
+
+
+def default_workers() -> int:
+    """Worker processes for an ingest: one a usable core."""
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,1 @@
+"""Where a library keeps its vectors: frame and video rows in Milvus, video matrices in LevelDB."""

@@ -1,0 +1,155 @@
+"""The Milvus collection `frames`: one row a frame, searched by embedding."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise.errors import LibraryMismatchError
+from reprise.stores.milvus import Milvus
+
+FRAMES = "frames"
+FORMAT = 1  # of the whole library: raised when an older program could no longer read it
+METRIC = "IP"
+FACTS_PROPERTY = "reprise"  # Milvus Lite keeps no description of a collection, but its properties
+
+# Exact search is fastest up to here (measured on Milvus Lite and on the server); then clusters, then a graph.
+FLAT_UP_TO = 200_000
+IVF_UP_TO = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryFacts:
+    """What a library is made with; kept in a property of its `frames` collection."""
+
+    model: str
+    dimension: int
+    fps: float
+    format: int = FORMAT
+
+    def check(self, wanted: LibraryFacts, shown: str) -> None:
+        """Raises LibraryMismatchError if vectors made as `wanted` do not belong in this library."""
+        if self.format != wanted.format:
+            raise LibraryMismatchError(
+                f"{shown}: this library has format {self.format}, this program writes {wanted.format}; "
+                "ingest its videos again into a new library"
+            )
+        if (self.model, self.dimension) != (wanted.model, wanted.dimension):
+            raise LibraryMismatchError(
+                f"{shown}: this library was made with model {self.model} ({self.dimension} dimensions), not with "
+                f"{wanted.model} ({wanted.dimension}); choose that model, or ingest again into a new library"
+            )
+        if not math.isclose(self.fps, wanted.fps):
+            raise LibraryMismatchError(
+                f"{shown}: this library was made at {self.fps:g} frames a second, not {wanted.fps:g}; "
+                f"give --fps {self.fps:g}, or ingest again into a new library"
+            )
+
+
+class FrameStore:
+    """The frames of a library."""
+
+    def __init__(self, milvus: Milvus) -> None:
+        self._milvus = milvus
+
+    def exists(self) -> bool:
+        """Whether the collection is there."""
+        return self._milvus.has(FRAMES)
+
+    def create(self, facts: LibraryFacts) -> None:
+        """Makes the collection for vectors of these facts."""
+        self._milvus.create(
+            FRAMES,
+            [
+                {
+                    "field_name": "id",
+                    "datatype": "VARCHAR",
+                    "max_length": 48,
+                    "is_primary": True,
+                },
+                {"field_name": "video_id", "datatype": "VARCHAR", "max_length": 32},
+                {"field_name": "frame_index", "datatype": "INT64"},
+                {"field_name": "time_s", "datatype": "DOUBLE"},
+                {"field_name": "embedding", "datatype": "FLOAT_VECTOR", "dim": facts.dimension},
+            ],
+            properties={FACTS_PROPERTY: json.dumps(asdict(facts))},
+            index=index_for(0),
+        )
+
+    def load(self) -> None:
+        """Makes the frames searchable."""
+        self._milvus.load(FRAMES)
+
+    def index_type(self) -> str:
+        """The type of the index that serves searches."""
+        return self._milvus.index_type(FRAMES)
+
+    def facts(self) -> LibraryFacts:
+        """What the library was made with. Raises LibraryMismatchError if the collection is not Reprise's."""
+        try:
+            return LibraryFacts(**json.loads(self._milvus.properties(FRAMES)[FACTS_PROPERTY]))
+        except (KeyError, ValueError, TypeError) as error:
+            raise LibraryMismatchError(
+                f"{self._milvus.shown}: its collection 'frames' was not made by Reprise; use another database"
+            ) from error
+
+    def count(self, video_id: str | None = None) -> int:
+        """How many frames are stored, in all or of one video."""
+        return self._milvus.count(FRAMES, "" if video_id is None else _of(video_id))
+
+    def counts(self) -> Counter[str]:
+        """How many frames are stored of each video id; reads the whole collection."""
+        return Counter(row["video_id"] for row in self._milvus.rows(FRAMES, ["video_id"]))
+
+    def matrix(self, video_id: str) -> NDArray[np.float32] | None:
+        """The video matrix [frames, dim] put together from the rows; None where there are none."""
+        rows = sorted(
+            self._milvus.rows(FRAMES, ["frame_index", "embedding"], _of(video_id)),
+            key=lambda row: int(row["frame_index"]),
+        )
+        return np.array([row["embedding"] for row in rows], dtype=np.float32) if rows else None
+
+    def delete(self, video_id: str) -> None:
+        """Removes all frames of the video."""
+        self._milvus.delete(FRAMES, _of(video_id))
+
+    def flush(self) -> None:
+        """Brings what was inserted into its final form, and the index to what the size wants."""
+        self._milvus.flush(FRAMES)
+        wanted = index_for(self.count(), embedded=self._milvus.embedded)
+        if self._milvus.index_type(FRAMES) != wanted["index_type"]:
+            self._milvus.rebuild_index(FRAMES, wanted)
+
+
+def frame_ids(video_id: str, frames: int) -> tuple[list[str], list[int]]:
+    """Primary keys and frame indices of a video's rows: the same for every ingest of the video."""
+    indices = list(range(frames))
+    return [f"{video_id}-{index:08d}" for index in indices], indices
+
+
+def index_for(frames: int, *, embedded: bool = True) -> dict[str, Any]:
+    """The index for a library of this many frames, as arguments of pymilvus' `add_index`."""
+    if frames <= FLAT_UP_TO:
+        return {"index_type": "FLAT", "metric_type": METRIC, "params": {}}
+    # On Milvus Lite a graph takes four times as long to build as clusters and searches no faster.
+    if frames <= IVF_UP_TO or embedded:
+        nlist = 2 ** round(math.log2(4 * math.sqrt(frames)))
+        return {"index_type": "IVF_FLAT", "metric_type": METRIC, "params": {"nlist": nlist}}
+    return {"index_type": "HNSW", "metric_type": METRIC, "params": {"M": 16, "efConstruction": 200}}
+
+
+def search_params(index_type: str, limit: int) -> dict[str, int]:
+    """How widely to search: recall of the frame search above 0.99 on clustered vectors."""
+    if index_type == "IVF_FLAT":
+        return {"nprobe": 64}
+    return {"ef": max(128, 2 * limit)} if index_type == "HNSW" else {}
+
+
+def _of(video_id: str) -> str:
+    return f'video_id == "{video_id}"'

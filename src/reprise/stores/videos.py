@@ -1,0 +1,127 @@
+"""The Milvus collection `videos`: one row a video; a video is in the library when its row is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise.stores.milvus import Milvus
+
+VIDEOS = "videos"
+PATH_BYTES = 16_384  # four times what Linux allows a path, so that escaped names fit
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRow:
+    """What the library knows of one video."""
+
+    id: str
+    path: str  # as it was ingested, made printable
+    content_hash: str  # SHA-256 of the file
+    file_size: int
+    modified_ns: int
+    duration_s: float
+    frame_count: int
+    fps: float
+    model: str
+    ingested_at: str  # ISO 8601, UTC
+    warning: str  # empty, or e.g. that the file is truncated
+    tags: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `reprise list --json` prints."""
+        return {
+            "path": self.path,
+            "id": self.id,
+            "duration": round(self.duration_s, 3),
+            "frames": self.frame_count,
+            "fps": self.fps,
+            "model": self.model,
+            "ingested_at": self.ingested_at,
+            "content_hash": self.content_hash,
+            "file_size": self.file_size,
+            "tags": self.tags,
+            **({"warning": self.warning} if self.warning else {}),
+        }
+
+
+_FIELDS = [field.name for field in fields(VideoRow)]
+
+
+class VideoStore:
+    """The videos of a library."""
+
+    def __init__(self, milvus: Milvus) -> None:
+        self._milvus = milvus
+
+    def exists(self) -> bool:
+        """Whether the collection is there."""
+        return self._milvus.has(VIDEOS)
+
+    def create(self, dimension: int) -> None:
+        """Makes the collection; `dimension` is that of the frames' vectors."""
+        text, number = "VARCHAR", "INT64"
+        self._milvus.create(
+            VIDEOS,
+            [
+                {"field_name": "id", "datatype": text, "max_length": 32, "is_primary": True},
+                {"field_name": "path", "datatype": text, "max_length": PATH_BYTES},
+                {"field_name": "content_hash", "datatype": text, "max_length": 64},
+                {"field_name": "file_size", "datatype": number},
+                {"field_name": "modified_ns", "datatype": number},
+                {"field_name": "duration_s", "datatype": "DOUBLE"},
+                {"field_name": "frame_count", "datatype": number},
+                {"field_name": "fps", "datatype": "DOUBLE"},
+                {"field_name": "model", "datatype": text, "max_length": 128},
+                {"field_name": "ingested_at", "datatype": text, "max_length": 40},
+                {"field_name": "warning", "datatype": text, "max_length": 1024},
+                {"field_name": "tags", "datatype": "JSON"},
+                {"field_name": "embedding", "datatype": "FLOAT_VECTOR", "dim": dimension},
+            ],
+            properties={},
+            index={"index_type": "FLAT", "metric_type": "IP", "params": {}},
+        )
+
+    def load(self) -> None:
+        """Makes the rows readable."""
+        self._milvus.load(VIDEOS)
+
+    def put(self, row: VideoRow, embedding: NDArray[np.float32]) -> None:
+        """Writes the row with its pooled embedding [dim]: from now on the video is in the library."""
+        values = {name: getattr(row, name) for name in _FIELDS}
+        self._milvus.upsert(VIDEOS, {**values, "embedding": embedding})
+
+    def get(self, ids: Sequence[str]) -> dict[str, VideoRow]:
+        """The rows of these ids that are in the library, by id."""
+        rows = (_row(values) for values in self._milvus.get(VIDEOS, list(ids), _FIELDS)) if ids else ()
+        return {row.id: row for row in rows}
+
+    def all(self) -> Iterator[VideoRow]:
+        """Every video, in no particular order."""
+        return (_row(values) for values in self._milvus.rows(VIDEOS, _FIELDS))
+
+    def by_path(self, path: str) -> list[VideoRow]:
+        """The videos that were ingested under exactly this (printable) path."""
+        quoted = path.replace("\\", "\\\\").replace('"', '\\"')
+        return [_row(values) for values in self._milvus.rows(VIDEOS, _FIELDS, f'path == "{quoted}"')]
+
+    def count(self) -> int:
+        """How many videos are in the library."""
+        return self._milvus.count(VIDEOS)
+
+    def delete(self, video_id: str) -> None:
+        """Removes the row: from now on the video is not in the library."""
+        self._milvus.delete(VIDEOS, f'id == "{video_id}"')
+
+    def flush(self) -> None:
+        """Brings what was written into its final form."""
+        self._milvus.flush(VIDEOS)
+
+
+def _row(values: dict[str, Any]) -> VideoRow:
+    kept = {name: values[name] for name in _FIELDS}
+    return VideoRow(**{**kept, "tags": list(kept["tags"] or [])})
