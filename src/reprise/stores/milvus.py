@@ -22,7 +22,6 @@ CONNECT_TIMEOUT_S = 10.0
 
 # Asked for by pymilvus, not offered by Milvus Lite, and harmless: without this every command prints a traceback.
 logging.getLogger("grpc._server").setLevel(logging.CRITICAL + 1)
-logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
 
 
 class Milvus:
@@ -34,6 +33,9 @@ class Milvus:
         self.embedded = "://" not in uri
         self.shown = printable(uri)
         from pymilvus import MilvusClient  # half a second that `--help` need not spend
+
+        # pymilvus logs every error with a traceback beside raising it; importing it sets its level anew.
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
 
         try:
             self._client = MilvusClient(uri=uri, token=token, timeout=CONNECT_TIMEOUT_S)
