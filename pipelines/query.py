@@ -9,7 +9,7 @@ from towhee import ops, pipe
 from reprise.pipelines.embed import decode_and_embed
 from reprise.settings import EmbedSettings, QuerySettings
 from reprise.stores.frames import FRAMES, METRIC
-from reprise.voting import best_hit_per_frame
+from reprise.voting import weighted_votes
 
 
 def query_pipeline(
@@ -29,14 +29,14 @@ def query_pipeline(
         metric_type=METRIC,
         **search_params,
     )
-    vote = ops.video_copy_detection.select_video(top_k=settings.top_k, reduce_function="sum", reverse=True)
+    select = ops.video_copy_detection.select_video(top_k=settings.top_k, reduce_function="sum", reverse=True)
     fetch = ops.kvstorage.from_leveldb(path=matrices_path, is_ndarray=True)
     fill = ops.kvstorage.fill_from_milvus(uri=milvus_uri)
     return (
         decode_and_embed(pipe.input("video_path"), embedding)
         .map("matrix", "hits", search)
-        .map("hits", ("videos", "scores"), best_hit_per_frame)
-        .map(("videos", "scores"), "candidates", vote)
+        .map("hits", ("videos", "votes"), weighted_votes)
+        .map(("videos", "votes"), "candidates", select)
         .map("candidates", "matrices", fetch)
         .map(("candidates", "matrices"), "matrices", fill)
         .map(("matrix", "matrices"), "paths", align(settings, embedding.fps))
@@ -48,8 +48,10 @@ def align(settings: QuerySettings, fps: float) -> Any:
     """The aligning step with its lengths in frames."""
     return ops.video_copy_detection.temporal_network(
         tn_max_step=settings.max_step_frames(fps),
+        tn_top_k=settings.matches_per_frame,
         min_sim=settings.min_similarity,
         min_length=settings.min_length_frames(fps),
         min_score=settings.min_score,
+        min_excess=settings.min_excess_frames(fps),
         ends="half-open",
     )

@@ -2,8 +2,8 @@
 
 import sys
 
-from reprise.cli.verify import verify
 from reprise.cli.running import run_command
+from reprise.cli.verify import verify
 
 if __name__ == "__main__":
     sys.exit(run_command(verify))

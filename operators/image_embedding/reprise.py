@@ -24,5 +24,6 @@ class Reprise:
 
     def __call__(self, frames: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         if isinstance(frames, np.ndarray) and frames.ndim == 3:
-            return self._describe([np.asarray(frames)])[0]
+            embedding: NDArray[np.float32] = self._describe([np.asarray(frames)])[0]
+            return embedding
         return self._describe([np.asarray(frame) for frame in frames])

@@ -20,4 +20,4 @@ class NpNormalize:
     def __call__(self, vectors: ArrayLike) -> NDArray[np.float32]:
         array = np.asarray(vectors, dtype=np.float32)
         lengths = np.linalg.norm(array, axis=self._axis, keepdims=True)
-        return array / np.where(lengths > 0, lengths, 1)
+        return np.asarray(array / np.where(lengths > 0, lengths, 1), dtype=np.float32)

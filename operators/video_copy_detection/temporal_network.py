@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from reprise.alignment.temporal_network import AlignedPath, find_paths
 from towhee import register
 
+from reprise.alignment.temporal_network import AlignedPath, find_paths
 from reprise.errors import SettingsError
 
 Boxes = list[list[int]]
@@ -25,6 +25,8 @@ class TemporalNetwork:
                 over the mean span. "half-open", as everywhere else in Reprise: a box ends after its last frame,
                 and a score is the mean similarity of the path's frame pairs
     min_score   segments whose mean similarity is below are dropped; None for the Hub's behaviour
+    min_excess  segments are dropped whose frame pairs' similarities exceed min_sim by less than this in sum: a
+                short one must be clearer than a long one to be believed; None for the Hub's behaviour
 
     The reference may also be a list of matrices (None where one is missing): then a list of (boxes, scores).
     """
@@ -40,11 +42,13 @@ class TemporalNetwork:
         *,
         ends: str = "inclusive",
         min_score: float | None = None,
+        min_excess: float | None = None,
     ) -> None:
         if ends not in ENDS:
             raise SettingsError(f"ends must be one of {', '.join(ENDS)}, not {ends!r}")
         self._half_open = ends == "half-open"
         self._min_score = min_score
+        self._min_excess = min_excess
         self._max_step = tn_max_step
         self._top_k = tn_top_k
         self._max_path = max_path
@@ -71,8 +75,14 @@ class TemporalNetwork:
             min_length=self._min_length,
             max_iou=self._max_iou,
         )
-        kept = [p for p in paths if self._min_score is None or p.mean_similarity >= self._min_score]
+        kept = [path for path in paths if self._is_credible(path)]
         return [self._box(p) for p in kept], [self._score(p) for p in kept]
+
+    def _is_credible(self, path: AlignedPath) -> bool:
+        if self._min_score is not None and path.mean_similarity < self._min_score:
+            return False
+        excess = path.similarity_sum - self._min_similarity * len(path.nodes)
+        return self._min_excess is None or excess >= self._min_excess
 
     def _box(self, path: AlignedPath) -> list[int]:
         after = 1 if self._half_open else 0

@@ -32,7 +32,7 @@ def _rebuilt(report: str) -> ReprisError:
     kinds = _KIND.findall(report)
     message = _MESSAGE.search(report)
     if kinds and message:
-        kind = getattr(errors, kinds[-1], ReprisError)
-        return kind(message.group(1))  # type: ignore[no-any-return]
+        kind: type[ReprisError] = getattr(errors, kinds[-1], ReprisError)
+        return kind(message.group(1))
     lines = [line for line in report.strip().splitlines() if line.strip()]
     return ReprisError(f"unexpected fault: {lines[-1].strip() if lines else 'no report'}")

@@ -84,7 +84,7 @@ def find_videos(paths: Iterable[str | os.PathLike[str]]) -> Found:
     """
     found = Found()
     seen: set[str] = set()
-    for path in map(os.fspath, paths):
+    for path in [os.fspath(path) for path in paths]:
         if Path(path).is_dir():
             before = len(found.videos), len(seen)
             _scan_folder(path, found, seen)

@@ -52,10 +52,12 @@ class QuerySettings:
     top_k: int = 5  # candidate videos that are aligned
     aligner: str = "temporal-network"
     hits_per_frame: int = 64  # nearest library frames that each query frame votes with
-    min_similarity: float = 0.5  # of one frame pair, for a path to run through it
+    matches_per_frame: int = 3  # best reference frames of a query frame that a path may run through
+    min_similarity: float = 0.5  # of a frame pair, for a path to run through it
+    min_excess_s: float = 1.5  # how far a segment's similarities exceed min_similarity, summed over its seconds
     min_score: float = 0.6  # mean similarity of a segment
     min_length_s: float = 3.0
-    max_step_s: float = 10.0  # longest stretch that a path may skip
+    max_gap_s: float = 3.0  # longest stretch of a segment that may be unlike, in either video
 
     def __post_init__(self) -> None:
         if self.top_k < 1:
@@ -67,12 +69,19 @@ class QuerySettings:
         for name in ("min_similarity", "min_score"):
             if not -1 <= getattr(self, name) <= 1:
                 raise SettingsError(f"{name} must be from -1 to 1, not {getattr(self, name):g}")
-        if self.min_length_s <= 0 or self.max_step_s <= 0:
-            raise SettingsError("min_length_s and max_step_s must be above 0")
+        if self.matches_per_frame < 1:
+            raise SettingsError(f"matches_per_frame must be at least 1, not {self.matches_per_frame}")
+        for name in ("min_length_s", "max_gap_s", "min_excess_s"):
+            if not getattr(self, name) >= 0:
+                raise SettingsError(f"{name} must be at least 0, not {getattr(self, name):g}")
 
     def max_step_frames(self, fps: float) -> int:
-        """`max_step_s` in frames, at least the next one."""
-        return max(2, round(self.max_step_s * fps))
+        """`max_gap_s` as the Temporal Network counts it: its steps stay below this many frames."""
+        return max(2, round(self.max_gap_s * fps) + 1)
+
+    def min_excess_frames(self, fps: float) -> float:
+        """`min_excess_s` summed over frames instead of seconds."""
+        return self.min_excess_s * fps
 
     def min_length_frames(self, fps: float) -> int:
         """`min_length_s` as the Temporal Network counts it: the distance of the outermost frames must exceed it.

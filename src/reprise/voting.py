@@ -35,22 +35,23 @@ def select_videos(
     return sorted(totals, key=totals.__getitem__, reverse=reverse)[:top_k]
 
 
-def best_hit_per_frame(hits: Sequence[Sequence[Sequence[object]]]) -> tuple[list[str], list[float]]:
-    """Hits of all query frames, thinned to each video's best hit per query frame.
+def weighted_votes(hits: Sequence[Sequence[Sequence[object]]]) -> tuple[list[str], list[float]]:
+    """Frame hits as votes: each video's best hit per query frame, by squared similarity over rank.
 
-    `hits[f]` are query frame f's hits as `[id, score, video]`, best first. Returns (videos, scores) for
-    `select_videos`. A long static shot otherwise votes with all its frames and drowns the copied video:
-    on edited videos with an early descriptor this raised the share of true references among the first five
-    from 73 % to 82 %.
+    `hits[f]` are query frame f's hits as `[id, similarity, video]`, best first. Returns (videos, weights) for
+    `select_videos` with "sum". Only the best hit counts, because a long static shot would otherwise vote with
+    all its frames; dividing by the rank makes the answer the same however many hits are asked for. With an
+    early descriptor and 149 labelled pairs of edited videos, 87 % of the true references were among the first
+    five; summing each video's best similarities per frame gave 57 % of 64 hits and 85 % of 8.
     """
     videos: list[str] = []
-    scores: list[float] = []
+    weights: list[float] = []
     for frame_hits in hits:
         seen: set[str] = set()
-        for _, score, video in frame_hits:
+        for rank, (_, similarity, video) in enumerate(frame_hits, start=1):
             name = str(video)
             if name not in seen:
                 seen.add(name)
                 videos.append(name)
-                scores.append(float(score))  # type: ignore[arg-type]
-    return videos, scores
+                weights.append(max(float(similarity), 0.0) ** 2 / rank)  # type: ignore[arg-type]
+    return videos, weights

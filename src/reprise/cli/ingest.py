@@ -29,7 +29,9 @@ SKIPPED_NAMES = 5
     help=f"Processes that decode and embed.  [default: one a core, here {default_workers()}]",
 )
 @options.device
-@click.option("--tag", "tags", multiple=True, metavar="TEXT", help="A word to remember with these videos; repeatable.")
+@click.option(
+    "--tag", "tags", multiple=True, metavar="TEXT", help="A word to remember with these videos; repeatable."
+)
 @options.json_lines
 def ingest(
     paths: tuple[str, ...],

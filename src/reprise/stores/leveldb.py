@@ -45,9 +45,10 @@ class LevelDb:
     def get(self, key: str) -> bytes | None:
         """The bytes under `key`; None where there is nothing."""
         try:
-            return self._db.get(key.encode())
+            value: bytes | None = self._db.get(key.encode())
         except plyvel.Error as error:
             raise StoreError(f"{self._shown}: LevelDB cannot read {key!r} ({error})") from error
+        return value
 
     def get_array(self, key: str) -> NDArray[np.generic] | None:
         """The array under `key`, read-only; None where there is nothing. Raises StoreError if it is damaged."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,13 @@ from numpy.typing import NDArray
 _HEADER = struct.Struct("<4sBBBx")
 _MAGIC = b"RPVM"
 _VERSION = 1
-_DTYPES = {0: np.dtype("<f4"), 1: np.dtype("<f2"), 2: np.dtype("<f8"), 3: np.dtype("u1"), 4: np.dtype("<i8")}
+_DTYPES: dict[int, np.dtype[Any]] = {
+    0: np.dtype("<f4"),
+    1: np.dtype("<f2"),
+    2: np.dtype("<f8"),
+    3: np.dtype("u1"),
+    4: np.dtype("<i8"),
+}
 _CODES = {dtype: code for code, dtype in _DTYPES.items()}
 
 

@@ -1,0 +1,1 @@
+"""Aligners: a similarity map in, the copied stretches of both videos out."""
