@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from reprise.demo import make_demo_videos
+from reprise.demo.videos import make_demo_videos
 from reprise.errors import ReprisError
 
 

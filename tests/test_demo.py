@@ -10,17 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from reprise import demo
-from reprise.demo import (
-    ComparedCopy,
-    PlantedCopy,
-    PlantedQuery,
-    compare_with_planted,
-    make_demo_videos,
-    overlap_share,
-    planted_query,
-    read_planted,
-)
-from reprise.demo_scenes import (
+from reprise.demo.scenes import (
     LIBRARY,
     QUERIES,
     Canvas,
@@ -34,6 +24,16 @@ from reprise.demo_scenes import (
     Reference,
     Subtitles,
     shot,
+)
+from reprise.demo.videos import (
+    ComparedCopy,
+    PlantedCopy,
+    PlantedQuery,
+    compare_with_planted,
+    make_demo_videos,
+    overlap_share,
+    planted_query,
+    read_planted,
 )
 from reprise.errors import ReprisError
 
@@ -165,7 +165,7 @@ def difference(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) 
 def tiny_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one reference, `tiny.mp4`: a cat and then a cup, one second each, with sound."""
     pytest.importorskip("skimage", reason="needs scikit-image's photographs: pip install 'reprise[demo]'")
-    from reprise.demo_edits import write_reference
+    from reprise.demo.edits import write_reference
 
     folder = tmp_path_factory.mktemp("library")
     write_reference(folder / "tiny.mp4", Reference((CAT, CUP), tone_hz=220.0), TINY)
@@ -174,7 +174,7 @@ def tiny_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def copy_of(library: Path, edit: Edit | None = None, *, speed: float = 1.0) -> npt.NDArray[np.float32]:
     """The pictures of a query: a second of lawn, then all of the reference."""
-    from reprise.demo_edits import write_query
+    from reprise.demo.edits import write_query
 
     video = library / "query.mp4"
     write_query(video, Query("", (Filler((LAWN,)), Copy("tiny", 0, 2, edit, speed))), library, TINY)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from towhee import register
 
-from reprise.alignment.temporal_network import AlignedPath, find_paths
+from reprise.alignment.temporal_network import AlignedPath, find_paths, without_free_start
 from reprise.errors import SettingsError
 
 Boxes = list[list[int]]
@@ -23,7 +23,8 @@ class TemporalNetwork:
     tn_max_step, tn_top_k, max_path, min_sim, min_length, max_iou   as Towhee's Hub operator
     ends        "inclusive", as the Hub's: a box ends at its last frame, and a score is the sum of similarities
                 over the mean span. "half-open", as everywhere else in Reprise: a box ends after its last frame,
-                and a score is the mean similarity of the path's frame pairs
+                starts with a frame pair of at least min_sim, and a score is the mean similarity of the path's
+                frame pairs
     min_score   segments whose mean similarity is below are dropped; None for the Hub's behaviour
     min_excess  segments are dropped whose frame pairs' similarities exceed min_sim by less than this in sum: a
                 short one must be clearer than a long one to be believed; None for the Hub's behaviour
@@ -66,8 +67,9 @@ class TemporalNetwork:
         return [([], []) if one is None else self._align(src_video_vec, one) for one in dst_video_vec]
 
     def _align(self, query: NDArray[np.float32], reference: NDArray[np.float32]) -> tuple[Boxes, Scores]:
+        similarity = query @ reference.T
         paths = find_paths(
-            query @ reference.T,
+            similarity,
             top_k=self._top_k,
             max_step=self._max_step,
             max_path=self._max_path,
@@ -75,10 +77,16 @@ class TemporalNetwork:
             min_length=self._min_length,
             max_iou=self._max_iou,
         )
+        if self._half_open:
+            trimmed = [without_free_start(path, similarity, self._min_similarity) for path in paths]
+            paths = [path for path in trimmed if path is not None]
         kept = [path for path in paths if self._is_credible(path)]
         return [self._box(p) for p in kept], [self._score(p) for p in kept]
 
     def _is_credible(self, path: AlignedPath) -> bool:
+        spans = path.query_end - path.query_start, path.reference_end - path.reference_start
+        if min(spans) <= self._min_length:
+            return False
         if self._min_score is not None and path.mean_similarity < self._min_score:
             return False
         excess = path.similarity_sum - self._min_similarity * len(path.nodes)

@@ -18,6 +18,10 @@ Every message is one line that names the video or the library, says what is wron
 from __future__ import annotations
 
 import os
+import unicodedata
+
+# Unicode's explicit directional formatting: with it a name can show ".mp4" at its end and have another there.
+TURNING_MARKS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 
 class ReprisError(Exception):
@@ -65,7 +69,17 @@ class SettingsError(ReprisError):
 
 
 def printable(path: str | os.PathLike[str]) -> str:
-    """The path as one line of valid UTF-8: control characters and undecodable bytes are escaped."""
+    """The path as one line of valid UTF-8 that reads as it is stored.
+
+    Escaped as in Python: undecodable bytes, control characters, line ends, marks that turn the writing direction.
+    """
     # Bytes that are no UTF-8 arrive from the file system as lone surrogates (PEP 383).
     text = os.fspath(path).encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c.encode("unicode_escape").decode() if _is_escaped(c) else c for c in text)
+
+
+def _is_escaped(character: str) -> bool:
+    # Not str.isprintable: it is against the spaces of Japanese and the joiners of Persian and of emoji.
+    return (
+        unicodedata.category(character) in {"Cc", "Zl", "Zp"} or unicodedata.bidirectional(character) in TURNING_MARKS
+    )

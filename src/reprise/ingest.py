@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from reprise.decoding.container import check_file
-from reprise.embedding import Attempt, EmbeddedVideo, attempt, prepare_worker
-from reprise.errors import DecodeError, InputError, printable
+from reprise.embedding import Attempt, EmbeddedVideo, attempt
+from reprise.errors import InputError, printable
 from reprise.scanning import Failure, video_id
 from reprise.settings import EmbedSettings
 from reprise.stores.videos import VideoRow
-
-# Videos handed out per worker beyond the one it works on: enough that none waits for the writer.
-QUEUED_PER_WORKER = 2
+from reprise.workers import Job, embed_in_workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,52 +121,11 @@ def embed_all(wanted: Sequence[Task], settings: EmbedSettings, workers: int) -> 
 
     In the order in which they get done. A worker that dies takes no other video with it.
     """
-    if workers <= 1 or len(wanted) <= 1:
-        for task in wanted:
-            yield task, attempt(task.path, settings, task.known_hash)
+    if len(wanted) == 1:
+        # In this process, where decoding may use every core.
+        yield wanted[0], attempt(wanted[0].path, settings, wanted[0].known_hash)
         return
     # Two processes of one thread each decode more videos a second than one process of two threads.
-    alone = replace(settings, threads=1)
-    waiting = list(reversed(wanted))
-    while waiting:
-        suspects: list[Task] = []
-        yield from _embed_in_pool(waiting, suspects, alone, workers)
-        for task in suspects:
-            # One of these killed its process: each on its own shows which.
-            retried: list[Task] = []
-            yield from _embed_in_pool([task], retried, alone, 1)
-            if retried:
-                yield (
-                    task,
-                    DecodeError(f"{printable(task.path)}: the decoder crashed on it; the file is damaged"),
-                )
-
-
-def _embed_in_pool(
-    waiting: list[Task], suspects: list[Task], settings: EmbedSettings, workers: int
-) -> Iterator[tuple[Task, Attempt]]:
-    """Works `waiting` off from its end; if a process dies, stops with the tasks under way in `suspects`."""
-    # spawn: a forked copy of a process with gRPC threads hangs.
-    context = multiprocessing.get_context("spawn")
-    running: dict[Future[Attempt], Task] = {}
-    with ProcessPoolExecutor(min(workers, len(waiting)), context, prepare_worker) as pool:
-        while (waiting or running) and not suspects:
-            while waiting and len(running) < workers * (1 + QUEUED_PER_WORKER):
-                task = waiting[-1]
-                try:
-                    running[pool.submit(attempt, task.path, settings, task.known_hash)] = task
-                except BrokenProcessPool:
-                    if not running:
-                        suspects.append(waiting.pop())
-                    break
-                waiting.pop()
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                task = running.pop(future)
-                try:
-                    result = future.result()
-                except BrokenProcessPool:
-                    suspects.append(task)
-                else:
-                    yield task, result
-        suspects += running.values()
+    jobs = [Job(task.path, task.known_hash) for task in wanted]
+    for index, result in embed_in_workers(jobs, replace(settings, threads=1), workers):
+        yield wanted[index], result

@@ -61,7 +61,7 @@ class Library:
         """
         self._place = Place.of(library)
         self._given_model, self._given_fps = model, fps
-        self._settings = EmbedSettings(model or "reprise", fps or 1.0, device)
+        self._settings = EmbedSettings(model or "reprise", 1.0 if fps is None else fps, device)
         self._stores: LibraryStores | None = None
         self._chains: dict[QuerySettings, Any] = {}
 

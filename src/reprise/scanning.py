@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from reprise.errors import MissingVideoError, printable
@@ -57,6 +58,8 @@ VIDEO_SUFFIXES = frozenset(
     ]
 )
 MPEG_TS_SYNC = b"\x47"
+# What `reprise.stores.library` keeps in a library's folder: scanning "." must not look for videos in ./library.
+LIBRARY_NAMES = frozenset({"milvus.db", "matrices"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,32 +70,32 @@ class Failure:
     reason: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Found:
     """What a scan found, each file once, in the order of the paths and by name within folders."""
 
-    videos: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)  # files in folders that are no videos by their name
-    failures: list[Failure] = field(default_factory=list)
+    videos: list[str]
+    skipped: list[str]  # files in folders that are no videos by their name
+    failures: list[Failure]
 
 
 def find_videos(paths: Iterable[str | os.PathLike[str]]) -> Found:
     """The video files among `paths` and in the folders among them, however deep; links are followed once.
 
-    A file that is named itself is taken whatever its name; in folders the suffix decides. A path that is not
-    there, and a folder with no video in it, are failures.
+    A file that is named itself is taken whatever its name, and whether or not it is there; in folders the suffix
+    decides, and what is hidden or belongs to a library is passed over. A folder that cannot be read or has no
+    video in it is a failure.
     """
-    found = Found()
-    seen: set[str] = set()
+    videos: dict[str, str] = {}  # the path by which it was found, by the file's real path
+    others: dict[str, str] = {}
+    failures: list[Failure] = []
     for path in [os.fspath(path) for path in paths]:
         if Path(path).is_dir():
-            before = len(found.videos), len(seen)
-            _scan_folder(path, found, seen)
-            if (len(found.videos), len(seen)) == before:
-                found.failures.append(Failure(path, f"{printable(path)}: no video in this folder"))
+            failures += _scan_folder(path, videos, others)
         else:
-            _take(path, found, seen)
-    return found
+            videos.setdefault(os.path.realpath(path), path)
+    skipped = [path for real, path in others.items() if real not in videos]
+    return Found(list(videos.values()), skipped, failures)
 
 
 def video_id(path: str | os.PathLike[str]) -> str:
@@ -111,41 +114,57 @@ def content_hash(path: str | os.PathLike[str]) -> str:
         ) from error
 
 
-def _take(path: str, found: Found, seen: set[str]) -> None:
-    real = os.path.realpath(path)
-    if real not in seen:
-        seen.add(real)
-        found.videos.append(path)
+def _scan_folder(folder: str, videos: dict[str, str], others: dict[str, str]) -> list[Failure]:
+    """Enters the folder's files in `videos` and `others`; gives what failed."""
+    failures: list[Failure] = []
+    nothing = True
+    for path in _files(folder, failures):
+        is_video = _is_video_name(path)
+        nothing &= not is_video
+        (videos if is_video else others).setdefault(os.path.realpath(path), path)
+    if nothing and not failures:
+        failures.append(Failure(folder, f"{printable(folder)}: no video in this folder"))
+    return failures
 
 
-def _scan_folder(folder: str, found: Found, seen: set[str]) -> None:
-    for path in _files(folder, set()):
-        if _is_video_name(path):
-            _take(path, found, seen)
-        else:
-            found.skipped.append(path)
-
-
-def _files(folder: str, visited: set[str]) -> Iterator[str]:
-    real = os.path.realpath(folder)
-    if real in visited:
-        return  # a link that leads back to a folder already seen
-    visited.add(real)
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue  # hidden, and the "._" twins that macOS leaves beside its files
-        try:
-            is_folder = entry.is_dir()
-        except OSError:
-            is_folder = False
-        if is_folder:
-            yield from _files(entry.path, visited)
+def _files(folder: str, failures: list[Failure]) -> Iterator[str]:
+    """All files below `folder`, folders and files by name; the folders that cannot be read go to `failures`."""
+    visited: set[tuple[int, int]] = set()  # device and inode
+    # A stack of its own: folders may lie deeper than Python may call.
+    levels = [_entries(folder, visited, failures)]
+    while levels:
+        entry = next(levels[-1], None)
+        if entry is None:
+            levels.pop()
+        elif _is_folder(entry):
+            levels.append(_entries(entry.path, visited, failures))
         else:
             yield entry.path
+
+
+def _entries(folder: str, visited: set[tuple[int, int]], failures: list[Failure]) -> Iterator[os.DirEntry[str]]:
+    try:
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in visited:
+            return iter(())  # a link that leads back to a folder already seen
+        visited.add((status.st_dev, status.st_ino))
+        with os.scandir(folder) as scan:
+            entries = sorted(scan, key=lambda entry: entry.name)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        failures.append(Failure(folder, f"{printable(folder)}: the folder cannot be read ({reason})"))
+        return iter(())
+    if {entry.name for entry in entries} >= LIBRARY_NAMES:
+        return iter(())
+    # Hidden files, and the "._" twins that macOS leaves beside its files, are nobody's videos.
+    return (entry for entry in entries if not entry.name.startswith("."))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # e.g. links in a circle
 
 
 def _is_video_name(path: str) -> bool:
@@ -153,6 +172,8 @@ def _is_video_name(path: str) -> bool:
     if suffix != ".ts":
         return suffix in VIDEO_SUFFIXES
     try:  # also TypeScript's suffix
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            return True  # reading a pipe would wait for ever
         with Path(path).open("rb") as file:
             return file.read(1) in {MPEG_TS_SYNC, b""}
     except OSError:

@@ -99,6 +99,23 @@ def find_paths(
     return accepted
 
 
+def without_free_start(
+    path: AlignedPath, similarity: NDArray[np.floating], min_similarity: float
+) -> AlignedPath | None:
+    """The path less its first node if that is less alike than `min_similarity`; None if no span is left.
+
+    The network holds the first node of a path to no limit, so a path may start up to max_step - 1 frames
+    before the copy does. similarity: the map that the path was found in.
+    """
+    first = tuple(path.nodes[0])
+    if similarity[first] >= min_similarity:
+        return path
+    nodes = path.nodes[1:].copy()
+    if len(nodes) < 2 or not (nodes[-1] - nodes[0]).all():
+        return None
+    return _measure(nodes, np.asarray(similarity[nodes[:, 0], nodes[:, 1]], dtype=np.float32))
+
+
 def _check_settings(
     top_k: int,
     max_step: int,

@@ -11,11 +11,11 @@ from reprise.cli.printing import print_json, print_result
 from reprise.cli.running import complain
 
 
-@click.command()
+@click.command(short_help="Find the segments of one video that are copied from another.")
 @click.argument("a", metavar="A", type=click.Path())
 @click.argument("b", metavar="B", type=click.Path())
-@options.model
-@options.fps
+@options.model(EmbedSettings().model)
+@options.fps(f"{EmbedSettings().fps:g}")
 @options.aligner
 @options.min_score
 @options.device
@@ -34,7 +34,7 @@ def compare(
     result = reprise.compare(
         a,
         b,
-        embedding=EmbedSettings(model or "reprise", fps or 1.0, device),
+        embedding=_embedding(model, fps, device),
         settings=QuerySettings(aligner=aligner, min_score=min_score),
     )
     if result.warning:
@@ -44,3 +44,8 @@ def compare(
     else:
         print_result(result)
     return 0
+
+
+def _embedding(model: str | None, fps: float | None, device: str) -> EmbedSettings:
+    usual = EmbedSettings()
+    return EmbedSettings(usual.model if model is None else model, usual.fps if fps is None else fps, device)

@@ -11,7 +11,7 @@ from reprise.cli import options
 from reprise.cli.printing import print_json
 
 
-@click.command()
+@click.command(short_help="Tell what the library, or one of its videos, is.")
 @click.argument("video", required=False, type=click.Path())
 @options.library
 @options.json_lines

@@ -8,20 +8,20 @@ import click
 
 import reprise
 from reprise.cli import options
-from reprise.cli.printing import clock, counted, print_json, progress_bar
+from reprise.cli.printing import clock, counted, print_json, progress_bar, say, without
 from reprise.cli.running import FAILED, complain
 from reprise.errors import printable
 from reprise.ingest import IngestReport, Outcome
-from reprise.settings import default_workers
+from reprise.settings import EmbedSettings, default_workers
 
 SKIPPED_NAMES = 5
 
 
-@click.command()
+@click.command(short_help="Put videos into the library, which is made if there is none.")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
 @options.library
-@options.model
-@options.fps
+@options.model(f"the library's, {EmbedSettings().model} for a new one")
+@options.fps(f"the library's, {EmbedSettings().fps:g} for a new one")
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -46,42 +46,64 @@ def ingest(
     """Put videos into the library, which is made if there is none.
 
     PATH is a video or a folder, which is searched to any depth. A video that is already there is left as it is
-    unless its file has changed. One that cannot be used is named, and the others are done.
+    unless its file has changed. One that cannot be used is named, and the others are done. When interrupted,
+    what was done is kept.
     """
     began = time.monotonic()
+    kept, total, embedding = 0, 0, False
     with reprise.open(library, model=model, fps=fps, device=device) as shelf, progress_bar() as bar:
         row = bar.add_task("ingesting", total=None)
 
-        def advance(outcome: Outcome, done: int, total: int) -> None:
-            bar.update(row, completed=done, total=total)
+        def advance(outcome: Outcome, done: int, of: int) -> None:
+            nonlocal kept, total, embedding
+            kept, total = kept + (outcome.status != "failed"), of
+            embedding |= outcome.frames > 0
+            if embedding:
+                bar.update(row, completed=done, total=of)
+            else:
+                # What needs no embedding comes first, is over at once and says nothing of the rate.
+                bar.reset(row, completed=done, total=of, settled_before=done)
             if outcome.reason:
-                bar.console.print(_line(outcome), markup=False, highlight=False, soft_wrap=True)
+                say(bar, _remark(outcome))
+            if as_json:
+                with without(bar):
+                    print_json(_json(outcome))
 
-        report = shelf.ingest(paths, workers=workers, tags=tags, progress=advance)
-    _tell(report, library, time.monotonic() - began, as_json)
-    return FAILED if report.failed else 0
-
-
-def _line(outcome: Outcome) -> str:
-    if outcome.status == "failed":
-        return f"reprise: {outcome.reason}"
-    return f"reprise: {printable(outcome.path)}: {outcome.reason}; ingested up to there"
-
-
-def _tell(report: IngestReport, library: str, took_s: float, as_json: bool) -> None:
+        try:
+            report = shelf.ingest(paths, workers=workers, tags=tags, progress=advance)
+        except KeyboardInterrupt as interruption:
+            if total:
+                interruption.add_note(
+                    f"{kept} of {counted(total, 'video')} are in the library, ingest again for the rest"
+                )
+            raise
     if report.skipped:
         names = ", ".join(printable(path) for path in report.skipped[:SKIPPED_NAMES])
         more = ", ..." if len(report.skipped) > SKIPPED_NAMES else ""
         complain(f"{counted(len(report.skipped), 'other file')} left out, not videos by their names: {names}{more}")
-    if as_json:
-        print_json({"path": printable(p), "status": "added"} for p in report.added)
-        print_json({"path": printable(p), "status": "replaced"} for p in report.replaced)
-        print_json({"path": printable(p), "status": "unchanged"} for p in report.unchanged)
-        print_json({"path": printable(f.path), "status": "failed", "reason": f.reason} for f in report.failed)
-        return
-    parts = [f"{counted(len(report.added), 'video')} added"]
-    parts += [f"{len(report.replaced)} replaced"] if report.replaced else []
-    parts += [f"{len(report.unchanged)} already there"] if report.unchanged else []
-    parts += [f"{len(report.failed)} failed"] if report.failed else []
-    length = f" ({clock(report.duration_s)}, {counted(report.frames, 'frame')})" if report.frames else ""
-    click.echo(f"{library}: {', '.join(parts)}{length} in {took_s:.1f} s")
+    if not as_json:
+        click.echo(f"{printable(library)}: {_summary(report)}; took {time.monotonic() - began:.1f} s")
+    return FAILED if report.failed else 0
+
+
+def _remark(outcome: Outcome) -> str:
+    if outcome.status == "failed":
+        return outcome.reason
+    return f"{printable(outcome.path)}: {outcome.reason}; ingested up to there"
+
+
+def _json(outcome: Outcome) -> dict[str, str]:
+    answer = {"path": printable(outcome.path), "status": outcome.status}
+    if outcome.reason:
+        answer["reason" if outcome.status == "failed" else "warning"] = outcome.reason
+    return answer
+
+
+def _summary(report: IngestReport) -> str:
+    stored = [f"{counted(len(report.added), 'video')} added"]
+    stored += [f"{len(report.replaced)} replaced"] if report.replaced else []
+    about = [clock(report.duration_s), counted(report.frames, "frame")] if report.frames else []
+    about += [f"{len(report.warnings)} truncated"] if report.warnings else []
+    others = [f"{len(report.unchanged)} already there"] if report.unchanged else []
+    others += [f"{len(report.failed)} failed"] if report.failed else []
+    return ", ".join([" and ".join(stored) + (f" ({', '.join(about)})" if about else ""), *others])

@@ -10,27 +10,29 @@ from reprise.cli import options
 from reprise.cli.printing import clock, counted, plain_table, print_json, print_table
 
 
-@click.command("list")
+@click.command("list", short_help="List the videos of the library.")
 @options.library
 @options.json_lines
 def list_videos(library: str, as_json: bool) -> int:
-    """List the videos of the library."""
+    """List the videos of the library, sorted by path."""
     with reprise.open(library) as shelf:
         rows = shelf.videos()
     if as_json:
         print_json(row.to_json() for row in rows)
         return 0
     if rows:
-        table = plain_table("video", "length", "frames", "ingested", "tags", "remarks")
-        for row in rows:
-            table.add_row(
-                Text(row.path),
-                clock(row.duration_s),
-                str(row.frame_count),
-                row.ingested_at[:16].replace("T", " "),
-                Text(", ".join(row.tags)),
-                Text(row.warning),
-            )
+        columns = {
+            "video": [Text(row.path) for row in rows],
+            "length": [Text(clock(row.duration_s)) for row in rows],
+            "frames": [Text(str(row.frame_count)) for row in rows],
+            "ingested (UTC)": [Text(row.ingested_at[:16].replace("T", " ")) for row in rows],
+            "tags": [Text(", ".join(row.tags)) for row in rows],
+            "remarks": [Text(row.warning) for row in rows],
+        }
+        shown = {header: cells for header, cells in columns.items() if any(cells)}
+        table = plain_table(*shown, texts=("tags", "remarks"))
+        for cells in zip(*shown.values(), strict=True):
+            table.add_row(*cells)
         print_table(table)
     total_s = sum(row.duration_s for row in rows)
     click.echo(f"{counted(len(rows), 'video')}, {clock(total_s)}")

@@ -13,28 +13,24 @@ from reprise.settings import ALIGNERS, MODELS, QuerySettings
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+
+def _not_empty(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    # `--library "$LIB"` with no LIB set would otherwise mean the current folder.
+    if not value:
+        raise click.BadParameter("it is empty; give a folder or a URI", context, parameter)
+    return value
+
+
 library: Decorator = click.option(
     "--library",
     "-l",
     metavar="LIB",
     default=DEFAULT_LIBRARY,
     envvar="REPRISE_LIBRARY",
-    show_default="$REPRISE_LIBRARY, else ./library",
-    help="The library: a folder, or the URI of a Milvus server.",
+    callback=_not_empty,
+    help="The library: a folder, or the URI of a Milvus server.  [default: $REPRISE_LIBRARY, else ./library]",
 )
 json_lines: Decorator = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
-model: Decorator = click.option(
-    "--model",
-    type=click.Choice(MODELS),
-    default=None,
-    help="The network that describes frames.  [default: the library's]",
-)
-fps: Decorator = click.option(
-    "--fps",
-    type=float,
-    default=None,
-    help="Frames a second that are compared.  [default: the library's, 1 for a new one]",
-)
 device: Decorator = click.option(
     "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where the network runs."
 )
@@ -52,3 +48,23 @@ min_score: Decorator = click.option(
     show_default=True,
     help="Leave out segments below this mean similarity.",
 )
+
+
+def model(default: str) -> Decorator:
+    """`--model`; `default` is how the help describes what None stands for."""
+    return click.option(
+        "--model",
+        type=click.Choice(MODELS),
+        default=None,
+        help=f"The network that describes frames.  [default: {default}]",
+    )
+
+
+def fps(default: str) -> Decorator:
+    """`--fps`; `default` is how the help describes what None stands for."""
+    return click.option(
+        "--fps",
+        type=float,
+        default=None,
+        help=f"Frames a second that are compared, above 0 and at most 60.  [default: {default}]",
+    )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import stat
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, TextIO
 
 import click
 from rich import box
@@ -19,14 +23,13 @@ from rich.progress import (
     Task,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.table import Table
 from rich.text import Text
 
 from reprise.segment import QueryResult
 
-PIPE_WIDTH = 200  # where the output is no terminal, so that paths are not folded needlessly
+PIPE_WIDTH = 1_000_000  # where the output is no terminal, so that no path is folded
 
 
 def clock(time_s: float) -> str:
@@ -53,16 +56,21 @@ def print_json(values: Iterable[dict[str, Any]] | dict[str, Any]) -> None:
 
 
 def print_table(table: Table) -> None:
-    """The table on stdout, as wide as the terminal."""
+    """The table on stdout, at most as wide as the terminal."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
-    Console(width=width, highlight=False, soft_wrap=False).print(table)
+    console = Console(width=width, highlight=False)
+    with console.capture() as drawn:
+        console.print(table)
+    for line in drawn.get().splitlines():
+        click.echo(line.rstrip())
 
 
-def plain_table(*headers: str) -> Table:
-    """An empty table in the house style; the first column may fold, the others never do."""
+def plain_table(*headers: str, texts: Iterable[str] = ()) -> Table:
+    """An empty table in the house style: the first column and those named in `texts` are texts and may fold."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for i, header in enumerate(headers):
-        table.add_column(header, overflow="fold", no_wrap=i > 0, justify="left" if i == 0 else "right")
+        is_text = i == 0 or header in texts
+        table.add_column(header, overflow="fold", no_wrap=not is_text, justify="left" if is_text else "right")
     return table
 
 
@@ -84,20 +92,41 @@ def print_result(result: QueryResult) -> None:
                 f"{segment.score:.2f}",
             )
     print_table(table)
+    click.echo()
 
 
 class _Rate(ProgressColumn):
-    """Videos a second, or a minute where that says more."""
+    """Videos a second, or a minute or an hour where that says more."""
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        if not speed:
+        rate = _rate(task)
+        if rate is None:
             return Text("")
-        return Text(f"{speed:.1f}/s" if speed >= 1 else f"{speed * 60:.1f}/min", style="dim")
+        for seconds, unit in ((1, "s"), (60, "min")):
+            if rate * seconds >= 1:
+                return Text(f"{rate * seconds:.1f}/{unit}")
+        return Text(f"{rate * 3600:.1f}/h")
+
+
+class _Left(ProgressColumn):
+    """The estimated time to the end."""
+
+    def render(self, task: Task) -> Text:
+        rate = _rate(task)
+        if rate is None or not task.remaining:
+            return Text("")
+        return Text(f"{timedelta(seconds=round(task.remaining / rate))} left")
+
+
+def _rate(task: Task) -> float | None:
+    # Rich's own rate forgets what is half a minute old, and a video may take longer. What was done before the clock
+    # started does not count.
+    done = task.completed - task.fields.get("settled_before", 0)
+    return done / task.elapsed if done and task.elapsed else None
 
 
 def progress_bar() -> Progress:
-    """A bar with count, rate and estimate on stderr; silent where stderr is no terminal."""
+    """A bar with count, rate, elapsed time and estimate on stderr; silent where stderr is no terminal."""
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
@@ -105,9 +134,37 @@ def progress_bar() -> Progress:
         MofNCompleteColumn(),
         _Rate(),
         TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        _Left(),
         console=console,
-        disable=not console.is_terminal,
+        # What reads a pipe mostly writes to the same terminal, into the bar.
+        disable=not console.is_terminal or _is_pipe(sys.stdout),
         transient=True,
+        # Else Rich would send results that go to a file through the bar, to the terminal.
+        redirect_stdout=False,
+        redirect_stderr=False,
     )
+
+
+def _is_pipe(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+    except OSError:  # it is no file at all
+        return False
+
+
+def say(bar: Progress, message: str) -> None:
+    """One line on stderr, above the bar, about something that failed."""
+    bar.console.print(Text(f"reprise: {message}"), soft_wrap=True)
+
+
+@contextmanager
+def without(bar: Progress) -> Iterator[None]:
+    """Takes the bar off the screen while a result is printed there."""
+    if bar.disable or not sys.stdout.isatty():
+        yield
+        return
+    bar.stop()
+    try:
+        yield
+    finally:
+        bar.start()

@@ -7,13 +7,13 @@ import click
 import reprise
 from reprise import QuerySettings
 from reprise.cli import options
-from reprise.cli.printing import print_json, print_result, progress_bar
-from reprise.cli.running import FAILED, complain
+from reprise.cli.printing import print_json, print_result, progress_bar, say, without
+from reprise.cli.running import FAILED
 from reprise.errors import LibraryError, ReprisError
 from reprise.scanning import find_videos
 
 
-@click.command()
+@click.command(short_help="Find the segments of videos that are copied from the library.")
 @click.argument("videos", metavar="VIDEO...", nargs=-1, required=True, type=click.Path())
 @options.library
 @click.option(
@@ -41,25 +41,28 @@ def query(
     VIDEO is a video or a folder of videos. A video that cannot be read is named, and the others are done.
     """
     settings = QuerySettings(top_k=top_k, aligner=aligner, min_score=min_score)
-    found = find_videos(videos)
-    for failure in found.failures:
-        complain(failure.reason)
-    failed = bool(found.failures)
     with reprise.open(library, device=device) as shelf, progress_bar() as bar:
         shelf.require()
-        for path in bar.track(found.videos, description="querying"):
+        found = find_videos(videos)
+        for failure in found.failures:
+            say(bar, failure.reason)
+        failed = bool(found.failures)
+        row = bar.add_task("querying", total=len(found.videos))
+        for path in found.videos:
             try:
                 result = shelf.query(path, settings)
             except LibraryError:
                 raise
             except ReprisError as error:
-                complain(str(error))
+                say(bar, str(error))
                 failed = True
-                continue
-            if result.warning:
-                complain(f"{result.query}: {result.warning}")
-            if as_json:
-                print_json(result.to_json())
             else:
-                print_result(result)
+                if result.warning:
+                    say(bar, f"{result.query}: {result.warning}")
+                with without(bar):
+                    if as_json:
+                        print_json(result.to_json())
+                    else:
+                        print_result(result)
+            bar.advance(row)
     return FAILED if failed else 0

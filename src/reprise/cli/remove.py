@@ -6,12 +6,12 @@ import click
 
 import reprise
 from reprise.cli import options
-from reprise.cli.printing import print_json
+from reprise.cli.printing import counted, print_json
 from reprise.cli.running import FAILED, complain
 from reprise.errors import InputError
 
 
-@click.command()
+@click.command(short_help="Take videos out of the library; their files are not touched.")
 @click.argument("videos", metavar="VIDEO...", nargs=-1, required=True, type=click.Path())
 @options.library
 @options.json_lines
@@ -32,5 +32,5 @@ def remove(videos: tuple[str, ...], library: str, as_json: bool) -> int:
             if as_json:
                 print_json({"path": row.path, "status": "removed"})
             else:
-                click.echo(f"removed {row.path} ({row.frame_count} frames)")
+                click.echo(f"removed {row.path} ({counted(row.frame_count, 'frame')})")
     return FAILED if failed else 0

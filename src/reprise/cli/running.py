@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from typing import NoReturn
 
 import click
 
@@ -17,18 +19,18 @@ def run_command(command: click.Command, prog_name: str | None = None) -> int:
     # Towhee logs what the command reports in its own words.
     logging.getLogger("towhee").setLevel(logging.CRITICAL + 1)
     try:
-        status = command.main(prog_name=prog_name, standalone_mode=False)
-    except click.exceptions.Abort:
-        complain("interrupted; what was finished is kept")
+        status = command.main(prog_name=prog_name, standalone_mode=False, help_option_names=["-h", "--help"])
+    except click.exceptions.Abort as abort:
+        complain("; ".join(["interrupted", *getattr(abort.__cause__, "__notes__", [])]))
         return INTERRUPTED
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except SettingsError as error:
-        complain(str(error))
-        return MISUSED
     except ReprisError as error:
         complain(str(error))
+        return MISUSED if isinstance(error, SettingsError) else FAILED
+    except OSError as error:
+        complain(f"the system refused: {error}")
         return FAILED
     except Exception as error:
         if os.environ.get("REPRISE_DEBUG"):
@@ -36,6 +38,16 @@ def run_command(command: click.Command, prog_name: str | None = None) -> int:
         complain(f"internal fault ({type(error).__name__}: {error}); please report it, with REPRISE_DEBUG=1 set")
         return FAILED
     return status if isinstance(status, int) else 0
+
+
+def leave(status: int) -> NoReturn:
+    """Ends the process with an exit status."""
+    if status == INTERRUPTED:
+        # Towhee's threads would decode the video under way to its end first.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def complain(message: str) -> None:

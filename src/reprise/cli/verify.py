@@ -6,11 +6,12 @@ import click
 
 import reprise
 from reprise.cli import options
-from reprise.cli.printing import counted, print_json
+from reprise.cli.printing import counted, print_json, progress_bar
 from reprise.cli.running import FAILED
+from reprise.errors import printable
 
 
-@click.command()
+@click.command(short_help="Check that the library is whole.")
 @options.library
 @options.json_lines
 def verify(library: str, as_json: bool) -> int:
@@ -18,14 +19,15 @@ def verify(library: str, as_json: bool) -> int:
 
     What an interrupted ingest left behind is cleared away first. Exit status 1 if anything is wrong.
     """
-    with reprise.open(library) as shelf:
+    with reprise.open(library) as shelf, progress_bar() as bar:
+        bar.add_task("checking", total=None)
         videos = shelf.info().videos
         problems = shelf.verify()
     if as_json:
-        print_json({"library": library, "videos": videos, "problems": problems})
+        print_json({"library": printable(library), "videos": videos, "problems": problems})
     else:
         for problem in problems:
             click.echo(problem)
         verdict = counted(len(problems), "problem") if problems else "no problem"
-        click.echo(f"{library}: {counted(videos, 'video')} checked, {verdict}")
+        click.echo(f"{printable(library)}: {counted(videos, 'video')} checked, {verdict}")
     return FAILED if problems else 0

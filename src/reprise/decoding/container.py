@@ -8,13 +8,17 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
-from av.container import InputContainer
+from av.codec import CodecContext
+from av.container import Flags, InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from reprise.errors import DecodeError, MissingVideoError, NotAVideoError, printable
+from reprise.errors import DecodeError, InputError, MissingVideoError, NotAVideoError, printable
 
 # FFmpeg reports damage on stderr by itself; here damage is told by exceptions and warnings instead.
 av.logging.set_level(None)
@@ -22,7 +26,16 @@ av.logging.set_level(None)
 # FFmpeg renders text files as terminal art; nobody means that when they hand over a .txt or .nfo file.
 TEXT_ART_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
 STILL_FORMATS = ("image2", "_pipe")
+STILL_BRANDS = frozenset({"avif", "heic", "heix", "mif1"})  # photographs in MP4's clothing
+# They name other files, which need not be the caller's to read.
+PLAYLIST_FORMATS = frozenset({"hls", "concat", "dash", "imf"})
+# Streams that are made to be cut and joined: they announce no length, and time stamps may jump where they do.
+# (FFmpeg's AVFMT_TS_DISCONT, less Ogg, where a gap in the stamps is a picture that stays.)
+JOINABLE_FORMATS = frozenset({"mpegts", "mpegtsraw", "mpeg", "hls", "live_flv", "dhav", "ty"})
+# FFmpeg's own decoders of these leave the transparency of a WebM out.
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 REMOTE_PREFIXES = ("http://", "https://")
+HIGHEST_RATE = 240  # pictures a second; above this a file announces the tick of its clock, not its pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +43,7 @@ class VideoFacts:
     """What the container says of its picture track, before anything is decoded."""
 
     duration_s: float | None  # of the picture track; None where the file does not say
-    container_duration_s: float | None  # of the longest track, which may be the sound
+    container_duration_s: float | None  # of the longest track, which may be the sound; None likewise
     width: int
     height: int
     codec: str
@@ -42,7 +55,12 @@ def check_file(path: str | os.PathLike[str]) -> os.stat_result:
     try:
         status = Path(path).stat()
     except OSError as error:
-        raise MissingVideoError(f"{shown}: {_reason(error)}") from error
+        reason = _reason(error)
+        if error.errno == errno.ENOENT and Path(path).is_symlink():
+            reason = "is a symbolic link to a file that is not there"
+        raise MissingVideoError(f"{shown}: {reason}") from error
+    except ValueError as error:  # a zero byte
+        raise MissingVideoError(f"{shown}: no file can have this name") from error
     if stat.S_ISDIR(status.st_mode):
         raise NotAVideoError(f"{shown}: is a folder, not a video file")
     if not stat.S_ISREG(status.st_mode):
@@ -66,14 +84,17 @@ def open_video(path: str, *, threads: int = 0) -> Iterator[tuple[InputContainer,
         address, options = path, {}
     else:
         check_file(path)
-        # The file: prefix keeps a name such as "a:b.mp4" from being read as a protocol; the whitelist keeps a
-        # playlist that only calls itself .mp4 from fetching other addresses.
+        # The file: prefix keeps a name such as "a:b.mp4" from being read as a protocol; the whitelist keeps
+        # playlists from fetching other addresses before they are recognised as such.
         address, options = f"file:{path}", {"protocol_whitelist": "file,crypto,data"}
     try:
         container = av.open(address, options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise _open_error(shown, error) from error
+        raise _open_error(path, error) from error
     with container:
+        _check_format(container, path)
+        # PyAV's choice; the stamps that it makes up for AVI are out of order when a video has B-frames.
+        container.flags &= ~cast(int, Flags.gen_pts.value)
         stream = _picture_track(container, shown)
         stream.codec_context.thread_count = threads
         stream.thread_type = "AUTO"
@@ -82,46 +103,86 @@ def open_video(path: str, *, threads: int = 0) -> Iterator[tuple[InputContainer,
 
 def facts(container: InputContainer, stream: VideoStream) -> VideoFacts:
     """What the container says of its picture track."""
-    track_s = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
-    container_s = container.duration / av.time_base if container.duration else 0.0
+    track_s = container_s = None
+    if not may_jump(container):  # what FFmpeg gives there is the distance of the last stamp from the first
+        if stream.duration and stream.time_base:
+            track_s = float(stream.duration * stream.time_base)
+        if container.duration:
+            container_s = container.duration / av.time_base
+        if container_s and stream.start_time and stream.time_base and "matroska" in container.format.name:
+            # Matroska gives the end of the last picture, counted from the same zero as the time stamps.
+            container_s -= max(0.0, float(stream.start_time * stream.time_base))
     return VideoFacts(
-        track_s if track_s > 0 else None,
-        container_s if container_s > 0 else None,
+        track_s if track_s and track_s > 0 else None,
+        container_s if container_s and container_s > 0 else None,
         stream.codec_context.width,
         stream.codec_context.height,
-        stream.codec_context.name,
+        stream.codec_context.codec.canonical_name,
     )
 
 
+def decoder_of(stream: VideoStream) -> VideoCodecContext:
+    """The decoder of the picture track."""
+    decoder = stream.codec_context
+    if stream.metadata.get("alpha_mode") != "1" or decoder.name not in ALPHA_DECODERS:
+        return decoder
+    with_alpha = CodecContext.create(ALPHA_DECODERS[decoder.name], "r")
+    assert isinstance(with_alpha, VideoCodecContext)
+    with_alpha.thread_count = decoder.thread_count
+    return with_alpha
+
+
+def may_jump(container: InputContainer) -> bool:
+    """Whether time stamps may jump, because recordings of this format are joined without more ado."""
+    return not JOINABLE_FORMATS.isdisjoint(container.format.name.split(","))
+
+
+def usual_length_s(stream: VideoStream) -> Fraction:
+    """How long a picture of the track stays, by its frame rate."""
+    rates = (stream.guessed_rate, stream.average_rate)
+    return 1 / next((rate for rate in rates if rate and 0 < rate <= HIGHEST_RATE), Fraction(25))
+
+
+def _check_format(container: InputContainer, path: str) -> None:
+    """Raises NotAVideoError for formats that hold no moving pictures of their own."""
+    name, brand = container.format.name, container.metadata.get("major_brand")
+    if name in PLAYLIST_FORMATS and not path.startswith(REMOTE_PREFIXES):
+        raise NotAVideoError(f"{printable(path)}: is a playlist; hand over the video files that it names")
+    if name in TEXT_ART_FORMATS:
+        raise NotAVideoError(f"{printable(path)}: is a text file, not a video")
+    if name.endswith(STILL_FORMATS) or brand in STILL_BRANDS:
+        raise NotAVideoError(f"{printable(path)}: is a still picture, not a video")
+
+
 def _picture_track(container: InputContainer, shown: str) -> VideoStream:
-    tracks = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
-    if container.format.name in TEXT_ART_FORMATS:
-        raise NotAVideoError(f"{shown}: is a text file, not a video")
+    covers = av.stream.Disposition.attached_pic
+    tracks = [track for track in container.streams.video if not track.disposition & covers]
     if not tracks:
-        if container.streams.audio:
-            raise NotAVideoError(f"{shown}: holds only sound, no pictures")
-        raise NotAVideoError(f"{shown}: holds no video track")
-    if container.format.name.endswith(STILL_FORMATS[1]) or container.format.name == STILL_FORMATS[0]:
-        raise NotAVideoError(f"{shown}: is a still picture, not a video")
-    # Several tracks (previews, angles): the one marked default, else the largest picture.
-    default = [s for s in tracks if s.disposition & av.stream.Disposition.default]
-    stream = max(default or tracks, key=lambda s: s.codec_context.width * s.codec_context.height)
-    if stream.codec_context is None:
+        what = "only sound, no pictures" if container.streams.audio else "no video track"
+        raise NotAVideoError(f"{shown}: holds {what}")
+    # A track whose codec FFmpeg does not know has no codec context.
+    decodable = [track for track in tracks if track.codec_context is not None]
+    if not decodable:
         raise DecodeError(f"{shown}: FFmpeg has no decoder for its pictures; re-encode it, e.g. to H.264")
-    return stream
+    # Several tracks (previews, angles): the one marked default, else the largest picture.
+    default = [track for track in decodable if track.disposition & av.stream.Disposition.default]
+    return max(default or decodable, key=lambda track: track.codec_context.width * track.codec_context.height)
 
 
-def _open_error(shown: str, error: Exception) -> Exception:
+def _open_error(path: str, error: Exception) -> InputError:
+    shown = printable(path)
     if isinstance(error, FileNotFoundError | PermissionError):
+        if not path.startswith(REMOTE_PREFIXES) and Path(path).exists():
+            return NotAVideoError(f"{shown}: is a playlist; hand over the video files that it names")
         return MissingVideoError(f"{shown}: {_reason(error)}")
-    if isinstance(error, av.InvalidDataError):
+    if isinstance(error, av.InvalidDataError | av.EOFError):
         return NotAVideoError(f"{shown}: no video format recognised; the file is broken, incomplete or not a video")
     detail = getattr(error, "strerror", None) or str(error)
     return DecodeError(f"{shown}: cannot be opened ({detail}); check that it plays elsewhere")
 
 
 def _reason(error: OSError) -> str:
-    if error.errno == errno.ENOENT:
+    if error.errno in {errno.ENOENT, errno.ENOTDIR}:
         return "no such file; it was moved, deleted or mistyped"
     if error.errno == errno.EACCES:
         return "no permission to read the file"

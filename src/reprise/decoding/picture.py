@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
-import av
 import numpy as np
 from av.video.frame import VideoFrame as DecodedFrame
 from av.video.reformatter import Interpolation, VideoReformatter
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 # Averaging over all covered pixels: the only one of swscale's filters that does not alias when a 1080p picture
 # becomes a 128-pixel one, and what the descriptor was trained with.
 SCALING = Interpolation.AREA | Interpolation.ACCURATE_RND
+# Pixels more than this much wider or higher than they should be are damage, not anamorphic film.
+MAX_PIXEL_ASPECT = 10
 
 
 class PictureMaker:
@@ -29,42 +31,34 @@ class PictureMaker:
     def __call__(self, frame: DecodedFrame, pixel_aspect: Fraction | None) -> NDArray[np.uint8]:
         """The picture as seen: [height, width, 3] uint8 RGB.
 
-        Turned as the rotation metadata says, non-square pixels made square, transparency laid over black,
-        combing of interlaced frames removed, more than 8 bits rounded to 8.
+        Turned and mirrored as the display matrix says, non-square pixels made square, transparency laid over
+        black, combing of interlaced frames removed, more than 8 bits rounded to 8.
         """
-        turned = frame.rotation % 180 != 0
-        width, height = self._target(frame, pixel_aspect, turned)
-        picture = self._scaled(frame, width, height)
-        if frame.rotation:
-            # FFmpeg gives the angle counter-clockwise, as numpy's rot90 takes it.
-            picture = np.rot90(picture, round(frame.rotation / 90) % 4)
-        return np.ascontiguousarray(picture)
+        matrix = _display_matrix(frame)
+        is_turned = abs(matrix[0, 1]) > abs(matrix[0, 0])
+        width, height = self._target(frame, pixel_aspect, is_turned)
+        if frame.interlaced_frame and frame.height >= 4:
+            frame = _one_field(frame)
+        if _has_alpha(frame):
+            frame = self._over_black(frame)
+        picture = self._scaled(frame, width, height, "rgb24").to_ndarray()
+        return _displayed(picture, matrix, is_turned)  # type: ignore[arg-type]
 
-    def _target(self, frame: DecodedFrame, pixel_aspect: Fraction | None, turned: bool) -> tuple[int, int]:
+    def _target(self, frame: DecodedFrame, pixel_aspect: Fraction | None, is_turned: bool) -> tuple[int, int]:
         # Width and height before the turn.
         if self._size is not None:
-            return (self._size[1], self._size[0]) if turned else self._size
-        if pixel_aspect is None or pixel_aspect <= 0 or pixel_aspect == 1:
+            return (self._size[1], self._size[0]) if is_turned else self._size
+        if pixel_aspect is None or not 1 / MAX_PIXEL_ASPECT <= pixel_aspect <= MAX_PIXEL_ASPECT:
             return frame.width, frame.height
         return max(1, round(frame.width * pixel_aspect)), frame.height
 
-    def _scaled(self, frame: DecodedFrame, width: int, height: int) -> NDArray[np.uint8]:
-        if frame.interlaced_frame and frame.height >= 4:
-            # The two fields show different moments; one of them alone has no combing. Half the lines are
-            # plenty for a descriptor, and unlike yadif this needs no neighbouring frames.
-            full = self._rgb(frame, frame.width, frame.height)
-            frame = DecodedFrame.from_ndarray(np.ascontiguousarray(full[::2]), format="rgb24")
-        return self._rgb(frame, width, height)
-
-    def _rgb(self, frame: DecodedFrame, width: int, height: int) -> NDArray[np.uint8]:
-        if not _has_alpha(frame):
-            scaled = self._reformat(frame, width, height, "rgb24")
-            return scaled.to_ndarray()  # type: ignore[return-value]
-        layered = self._reformat(frame, width, height, "rgba").to_ndarray()
+    def _over_black(self, frame: DecodedFrame) -> DecodedFrame:
+        # Before scaling: afterwards the colours hidden under transparent pixels would have run into the others.
+        layered = self._scaled(frame, frame.width, frame.height, "rgba").to_ndarray()
         colour, alpha = layered[..., :3].astype(np.uint16), layered[..., 3:].astype(np.uint16)
-        return ((colour * alpha + 127) // 255).astype(np.uint8)
+        return _as_frame(((colour * alpha + 127) // 255).astype(np.uint8))
 
-    def _reformat(self, frame: DecodedFrame, width: int, height: int, pixels: str) -> DecodedFrame:
+    def _scaled(self, frame: DecodedFrame, width: int, height: int, pixels: str) -> DecodedFrame:
         return self._scaler.reformat(
             frame, width=width, height=height, format=pixels, interpolation=SCALING, threads=1
         )
@@ -74,11 +68,50 @@ def resized(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
     """The RGB picture [h, w, 3] scaled to `size` = (width, height), by the same filter as decoded frames."""
     if (picture.shape[1], picture.shape[0]) == size:
         return picture
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-    scaled = frame.reformat(width=size[0], height=size[1], format="rgb24", interpolation=SCALING, threads=1)
+    scaled = _as_frame(picture).reformat(
+        width=size[0], height=size[1], format="rgb24", interpolation=SCALING, threads=1
+    )
     return scaled.to_ndarray()  # type: ignore[return-value]
+
+
+def _as_frame(picture: NDArray[np.uint8]) -> DecodedFrame:
+    return DecodedFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
 
 
 def _has_alpha(frame: DecodedFrame) -> bool:
     # Palettes (GIF, PNG) may hold transparent entries without saying so in the format's components.
     return frame.format.name == "pal8" or any(c.is_alpha for c in frame.format.components)
+
+
+def _one_field(frame: DecodedFrame) -> DecodedFrame:
+    """Every other line of the frame.
+
+    The two fields of an interlaced frame show different moments; one alone has no combing. Half the lines are
+    plenty for a descriptor, and unlike yadif this needs no neighbouring frames.
+    """
+    field = DecodedFrame(frame.width, (frame.height + 1) // 2, frame.format.name)
+    for lines, kept in zip(frame.planes, field.planes, strict=True):
+        source = np.frombuffer(memoryview(lines), np.uint8).reshape(lines.height, lines.line_size)
+        target = np.frombuffer(memoryview(kept), np.uint8).reshape(kept.height, kept.line_size)
+        used = min(lines.line_size, kept.line_size)
+        target[:, :used] = source[::2, :used]
+    field.colorspace, field.color_range = frame.colorspace, frame.color_range
+    return field
+
+
+def _display_matrix(frame: DecodedFrame) -> NDArray[np.int32]:
+    """[2, 2]: where the display matrix sends x (row 0) and y (row 1); FFmpeg's libavutil/display.h."""
+    side_data: Any = frame.side_data  # whose stub in PyAV knows only motion vectors
+    if "DISPLAYMATRIX" not in side_data:
+        return np.eye(2, dtype=np.int32)
+    return np.frombuffer(side_data["DISPLAYMATRIX"], np.int32).reshape(3, 3)[:2, :2]
+
+
+def _displayed(picture: NDArray[np.uint8], matrix: NDArray[np.int32], is_turned: bool) -> NDArray[np.uint8]:
+    # Quarter turns and mirroring only: no camera writes others, and a descriptor bears a slight tilt.
+    if is_turned:
+        picture = picture.transpose(1, 0, 2)
+        to_x, to_y = matrix[1, 0], matrix[0, 1]
+    else:
+        to_x, to_y = matrix[0, 0], matrix[1, 1]
+    return np.ascontiguousarray(picture[:: -1 if to_y < 0 else 1, :: -1 if to_x < 0 else 1])

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from typing import NamedTuple
 
 import av
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame as DecodedFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from reprise.decoding.container import VideoFacts, facts, open_video
+from reprise.decoding.clock import Clock
+from reprise.decoding.container import VideoFacts, decoder_of, facts, may_jump, open_video, usual_length_s
 from reprise.decoding.picture import PictureMaker
 from reprise.errors import DecodeError, SettingsError, printable
 
-# A container that allows time stamps to jump (MPEG-TS cut together) is read as one running clock, as ffmpeg does.
-JUMP_S = 10
-JUMPING_FORMATS = frozenset({"mpegts", "mpeg", "hls", "rtp", "flv", "live_flv"})
+MAX_FPS = 1000
 
 
 class Picture(NamedTuple):
     """A picture and the time it was asked for, in seconds from the video's first picture."""
 
-    pixels: NDArray[np.uint8]  # [height, width, 3] RGB
+    pixels: NDArray[np.uint8]  # [height, width, 3] RGB; a picture that stays is the same array again
     time_s: float
     is_key_frame: bool
 
@@ -34,7 +36,21 @@ class Picture(NamedTuple):
 class _Shown(NamedTuple):
     frame: DecodedFrame
     start_s: Fraction  # from the first picture
-    length_s: Fraction  # as far as the file says; the next picture decides
+    end_s: Fraction  # as far as the file says; the next picture decides
+
+
+def check_fps(fps: float | Fraction) -> None:
+    """Raises SettingsError if a video cannot be sampled so many times a second."""
+    if not 0 < fps <= MAX_FPS:
+        raise SettingsError(f"fps must be above 0 and at most {MAX_FPS}, not {float(fps):g}")
+
+
+def check_span(start_s: float, end_s: float | None) -> None:
+    """Raises SettingsError if the span from `start_s` to `end_s` cannot be part of a video."""
+    if not 0 <= start_s < math.inf:
+        raise SettingsError(f"the start must be a time in seconds, 0 or later, not {start_s}")
+    if end_s is not None and not end_s > start_s:
+        raise SettingsError(f"the end must lie after the start, {start_s} s, not at {end_s} s")
 
 
 def video_facts(path: str) -> VideoFacts:
@@ -46,7 +62,7 @@ def video_facts(path: str) -> VideoFacts:
 def sample(
     path: str,
     *,
-    fps: float = 1.0,
+    fps: float | Fraction = 1,
     start_s: float = 0.0,
     end_s: float | None = None,
     size: tuple[int, int] | None = None,
@@ -56,15 +72,18 @@ def sample(
 
     Times count from the first picture, whatever its own time stamp; at time t the picture is the last one
     with a time stamp at or before t (what `ffmpeg -vf fps=1:round=up` gives), so a picture that stays on
-    for three seconds is given three times. `size` is (width, height), None for the display size.
+    for three seconds is given three times. `Clock` says what becomes of damaged time stamps.
+    `size` is (width, height), None for the display size, which may change within a video.
     Pictures are yielded in time order while decoding goes on; memory does not grow with the length.
-    Raises SettingsError, or as `open_video`; DecodeError if no picture at all can be decoded.
+    Raises SettingsError, or as `open_video`; DecodeError if no picture at all can be decoded, or none lies
+    at start_s or later.
     """
-    if not 0 < fps <= 1000:
-        raise SettingsError(f"fps must be above 0 and at most 1000, not {fps}")
-    step_s = 1 / Fraction(fps).limit_denominator(100_000)
-    times = (Fraction(start_s).limit_denominator(1_000_000) + k * step_s for k in itertools.count())
-    return pictures_at(path, times, end_s=end_s, size=size, threads=threads)
+    check_fps(fps)
+    check_span(start_s, end_s)
+    # 1/29.97 as a float is no exact step; the fraction nearest to it is what was meant.
+    step_s = 1 / Fraction(fps).limit_denominator(100_000) if fps > 1e-3 else Fraction(1 / fps)
+    times_s = (_exact(start_s) + k * step_s for k in itertools.count())
+    return pictures_at(path, times_s, end_s=end_s, size=size, threads=threads)
 
 
 def pictures_at(
@@ -81,91 +100,143 @@ def pictures_at(
     """
     wanted = iter(times_s)
     time_s = next(wanted, None)
+    over_s = math.inf if end_s is None else end_s
+    is_given = False
     with open_video(path, threads=threads) as (container, stream):
         make = PictureMaker(size)
         before: _Shown | None = None
-        for shown in itertools.chain(_shown_frames(container, stream), [None]):
+        for shown in itertools.chain(_shown_frames(path, container, stream), [None]):
             if before is not None:
-                until_s = shown.start_s if shown is not None else before.start_s + before.length_s
+                until_s = before.end_s if shown is None else shown.start_s
                 pixels = None
-                while time_s is not None and time_s < until_s and (end_s is None or time_s < end_s):
+                while time_s is not None and time_s < until_s and time_s < over_s:
                     if pixels is None:
                         pixels = make(before.frame, stream.sample_aspect_ratio)
                     yield Picture(pixels, float(time_s), bool(before.frame.key_frame))
+                    is_given = True
                     time_s = next(wanted, None)
-                if time_s is None or (end_s is not None and time_s >= end_s):
+                if time_s is None or time_s >= over_s:
                     return
-            elif shown is None:
-                raise DecodeError(
-                    f"{printable(path)}: no picture can be decoded; the file is damaged or ends before its first"
-                    " picture"
-                )
+            if shown is None and not is_given and before is not None:
+                raise _past_the_end(path, time_s, before.end_s)
             before = shown
 
 
-def every_picture(
-    path: str, *, start_s: float = 0.0, end_s: float | None = None, threads: int = 0
+def evenly_spaced(
+    path: str,
+    count: int,
+    *,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    size: tuple[int, int] | None = None,
+    threads: int = 0,
 ) -> Iterator[Picture]:
-    """Each picture of the video once, at its own time; parameters and errors as `sample`."""
+    """`count` pictures at even distances: the first at start_s, the last the last one that starts before end_s.
+
+    A video with fewer pictures gives some of them several times. The video is decoded twice: what a file says
+    of its own length is too often wrong. Raises as `sample`.
+    """
+    check_span(start_s, end_s)
+    last_s = Fraction(0)
     with open_video(path, threads=threads) as (container, stream):
-        make = PictureMaker()
-        nothing = True
-        for shown in _shown_frames(container, stream):
-            nothing = False
+        for shown in _shown_frames(path, container, stream):
+            if end_s is not None and shown.start_s >= end_s:
+                break
+            last_s = shown.start_s
+    first_s = _exact(start_s)
+    # A picture that is on the screen at start_s may have started before it, and may be the last.
+    step_s = max(last_s - first_s, Fraction(0)) / max(count - 1, 1)
+    yield from pictures_at(path, [first_s + k * step_s for k in range(count)], size=size, threads=threads)
+
+
+def every_picture(
+    path: str,
+    *,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    size: tuple[int, int] | None = None,
+    threads: int = 0,
+) -> Iterator[Picture]:
+    """Each picture that starts in the span once, at its own time; parameters and errors as `sample`."""
+    check_span(start_s, end_s)
+    with open_video(path, threads=threads) as (container, stream):
+        make = PictureMaker(size)
+        is_given = False
+        for shown in _shown_frames(path, container, stream):
             if end_s is not None and shown.start_s >= end_s:
                 return
             if shown.start_s >= start_s:
                 pixels = make(shown.frame, stream.sample_aspect_ratio)
                 yield Picture(pixels, float(shown.start_s), bool(shown.frame.key_frame))
-        if nothing:
-            raise DecodeError(f"{printable(path)}: no picture can be decoded; the file is damaged")
+                is_given = True
+        if not is_given:
+            raise _past_the_end(path, start_s, shown.end_s)
 
 
-def _shown_frames(container: InputContainer, stream: VideoStream) -> Iterator[_Shown]:
-    """Decoded frames with their start and length in seconds from the first picture, in display order."""
-    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-    usual_s = 1 / Fraction(rate)
-    may_jump = any(name in JUMPING_FORMATS for name in container.format.name.split(","))
-    first_s: Fraction | None = None
-    last_s = Fraction(0)
-    for frame in _decoded(container, stream):
-        if frame.pts is None or frame.time_base is None:
-            start_s = last_s + usual_s if first_s is not None else Fraction(0)
-            first_s = start_s if first_s is None else first_s
-        else:
-            stamp_s = frame.pts * frame.time_base
-            if first_s is None:
-                first_s = stamp_s
-            start_s = stamp_s - first_s
-            if may_jump and abs(start_s - last_s) > JUMP_S:
-                first_s = stamp_s - (last_s + usual_s)
-                start_s = last_s + usual_s
-        # A damaged file may step back: its pictures keep their order.
-        start_s = max(start_s, last_s)
-        length_s = usual_s
-        if frame.duration and frame.time_base:
-            length_s = frame.duration * frame.time_base
-        yield _Shown(frame, start_s, length_s)
-        last_s = start_s
+def _exact(time_s: float) -> Fraction:
+    return Fraction(time_s).limit_denominator(1_000_000)
+
+
+def _past_the_end(path: str, time_s: float | Fraction | None, end_s: Fraction) -> DecodeError:
+    asked_s = float(time_s or 0)
+    return DecodeError(f"{printable(path)}: no picture at {asked_s:.2f} s; the video ends at {float(end_s):.2f} s")
+
+
+def _shown_frames(path: str, container: InputContainer, stream: VideoStream) -> Iterator[_Shown]:
+    """Decoded frames with their times from the first picture, in display order; at least one, or DecodeError."""
+    known = facts(container, stream)
+    announced_s = max((s for s in (known.duration_s, known.container_duration_s) if s), default=None)
+    clock = Clock(usual_length_s(stream), may_jump=may_jump(container), announced_s=announced_s)
+    tick_s = stream.time_base or Fraction(0)
+    is_empty = True
+    for frame, following in _with_following(_decoded(container, stream)):
+        next_stamp_s = None if following is None else _stamp_s(following, tick_s)
+        start_s = clock.start_s(_stamp_s(frame, tick_s), next_stamp_s)
+        yield _Shown(frame, start_s, clock.end_s(frame.duration * tick_s if frame.duration else None))
+        is_empty = False
+    if is_empty:
+        raise DecodeError(
+            f"{printable(path)}: no picture can be decoded; the file is damaged, encrypted or ends before its"
+            " first picture"
+        )
+
+
+def _with_following(frames: Iterator[DecodedFrame]) -> Iterator[tuple[DecodedFrame, DecodedFrame | None]]:
+    frame = next(frames, None)
+    while frame is not None:
+        following = next(frames, None)
+        yield frame, following
+        frame = following
+
+
+def _stamp_s(frame: DecodedFrame, tick_s: Fraction) -> Fraction | None:
+    # AVI has only decoding stamps; the decoder hands them to its frames in display order.
+    stamp = frame.dts if frame.pts is None else frame.pts
+    return None if stamp is None else stamp * tick_s
 
 
 def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[DecodedFrame]:
     """All decodable frames; damaged packets are passed over, as a player does."""
-    packets = container.demux(stream)
-    while True:
+    decoder = decoder_of(stream)
+    for packet in itertools.chain(_packets(container, stream), [None]):
         try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except av.FFmpegError:
-            # The container breaks off here; what the decoder still holds belongs to the video.
-            packet = None
-        try:
-            frames = stream.codec_context.decode(packet)
+            yield from decoder.decode(packet)
         except av.EOFError:
             return
         except av.FFmpegError:
-            frames = []
-        yield from frames
-        if packet is None:
-            return
+            continue
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+    """All packets as far as the file goes, less one that it breaks off in: that one only costs others.
+
+    (A decoder with several threads that meets the fault when it gives out its last frames stops there.)
+    """
+    broken: Packet[VideoStream] | None = None
+    with suppress(av.FFmpegError):  # the container breaks off; what the decoder still holds belongs to the video
+        for packet in container.demux(stream):
+            if broken is not None and packet.size:
+                yield broken
+            broken = packet if packet.is_corrupt else None
+            if broken is None:
+                yield packet

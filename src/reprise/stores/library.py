@@ -143,8 +143,6 @@ class LibraryStores:
         taken_back = [video_id for video_id in pending if not self._is_whole(rows.get(video_id))]
         for video_id in taken_back:
             self._erase(video_id)
-        self.frames.flush()
-        self.videos.flush()
         self.matrices.clear_pending(pending)
         return taken_back
 

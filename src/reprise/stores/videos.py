@@ -93,6 +93,8 @@ class VideoStore:
     def put(self, row: VideoRow, embedding: NDArray[np.float32]) -> None:
         """Writes the row with its pooled embedding [dim]: from now on the video is in the library."""
         values = {name: getattr(row, name) for name in _FIELDS}
+        # A Milvus server of the 2.3 line takes objects alone as JSON.
+        values["tags"] = {"tags": row.tags}
         self._milvus.upsert(VIDEOS, {**values, "embedding": embedding})
 
     def get(self, ids: Sequence[str]) -> dict[str, VideoRow]:
@@ -119,9 +121,11 @@ class VideoStore:
 
     def flush(self) -> None:
         """Brings what was written into its final form."""
-        self._milvus.flush(VIDEOS)
+        # A server searches unflushed rows as fast and loses none of them; there a flush costs seconds for nothing.
+        if self._milvus.embedded:
+            self._milvus.flush(VIDEOS)
 
 
 def _row(values: dict[str, Any]) -> VideoRow:
     kept = {name: values[name] for name in _FIELDS}
-    return VideoRow(**{**kept, "tags": list(kept["tags"] or [])})
+    return VideoRow(**{**kept, "tags": list(kept["tags"]["tags"])})

@@ -1,6 +1,6 @@
 """What the demo's videos show: which photographs, how the picture moves, what is copied and edited.
 
-Nothing is drawn here; `demo_edits` does that.  All positions and sizes are fractions of a picture.
+Nothing is drawn here; `edits` does that.  All positions and sizes are fractions of a picture.
 """
 
 from __future__ import annotations

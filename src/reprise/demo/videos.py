@@ -1,6 +1,6 @@
 """The demo's videos, what is planted in them, and how well a search found it.
 
-The videos are real photographs set in motion (`demo_scenes`), so the demo needs no download.
+The videos are real photographs set in motion (`scenes`), so the demo needs no download.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from reprise.demo_scenes import DEMO_VERSION, LIBRARY, QUERIES, Canvas, Copy, Query
+from reprise.demo.scenes import DEMO_VERSION, LIBRARY, QUERIES, Canvas, Copy, Query
 from reprise.errors import ReprisError
 
 Box = Sequence[float]
@@ -61,7 +61,7 @@ def make_demo_videos(folder: Path) -> dict[str, PlantedQuery]:
             "the demo's videos are made from scikit-image's photographs, which are not installed: "
             "pip install 'reprise[demo]'"
         )
-    from reprise.demo_edits import write_query, write_reference
+    from reprise.demo.edits import write_query, write_reference
 
     canvas = Canvas()
     folder.mkdir(parents=True, exist_ok=True)

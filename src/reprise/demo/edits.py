@@ -15,7 +15,7 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from reprise.demo_scenes import (
+from reprise.demo.scenes import (
     FADE_S,
     Canvas,
     Copy,

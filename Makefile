@@ -1,0 +1,46 @@
+# Everything from a fresh clone: `make demo` shows the main job, `make test` proves it. Needs Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := data/demo
+INDEX := data/demo-library
+
+.PHONY: demo test lint format clean
+
+demo: $(VENV)/demo.installed
+	$(BIN)/python scripts/make_demo_videos.py $(DEMO)
+	$(BIN)/reprise ingest $(DEMO)/library --library $(INDEX)
+	$(BIN)/reprise query $(DEMO)/queries --library $(INDEX)
+	@echo
+	@echo "What was planted, and what was found:"
+	@$(BIN)/reprise query $(DEMO)/queries --library $(INDEX) --json > $(DEMO)/found.json
+	@$(BIN)/python scripts/check_demo.py $(DEMO) $(DEMO)/found.json
+
+test: $(VENV)/test.installed
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/lint.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/lint.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) $(DEMO) $(INDEX) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Reprise needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/%.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS_$*)]'
+	@touch $@
+
+EXTRAS_demo := demo
+EXTRAS_test := demo,test,server
+# Typed libraries that only tests or the demo use are checked too.
+EXTRAS_lint := demo,test,lint

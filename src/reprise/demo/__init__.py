@@ -1,0 +1,1 @@
+"""The demo: videos made from photographs, with copies planted in them."""

@@ -1,0 +1,161 @@
+"""Worker processes that embed videos: a video that crashes its process costs no other video.
+
+Not `multiprocessing`: its workers run the caller's script again, so that a script with no
+`if __name__ == "__main__"` fails; they print a traceback each on Ctrl-C; and when one dies its pool cannot say
+over which video.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from reprise.embedding import Attempt, attempt
+from reprise.errors import DecodeError, ReprisError, printable
+from reprise.settings import EmbedSettings
+
+# The worker sees the modules that this process sees, and nothing of its main script.
+_START = "import sys; sys.path[:] = sys.argv[2:]; from reprise.workers import serve; serve(int(sys.argv[1]))"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A video to embed, unless its content hash is `known_hash`."""
+
+    path: str
+    known_hash: str | None = None
+
+
+def embed_in_workers(jobs: Sequence[Job], settings: EmbedSettings, workers: int) -> Iterator[tuple[int, Attempt]]:
+    """(index of the job, its embedded video, None or error) for every job, in the order in which they get done.
+
+    A job whose worker dies has a DecodeError. Closing the iterator ends all workers at once. Raises ReprisError
+    if workers cannot be started.
+    """
+    waiting = deque(range(len(jobs)))
+    team: list[_Worker] = []
+    try:
+        # One by one, so that `finally` knows the first if the second cannot be started.
+        team.extend(_Worker() for _ in range(min(workers, len(jobs))))
+        while team:
+            for worker in _with_news(team):
+                done, answer = worker.index, worker.answer(jobs)
+                if worker.dead:
+                    team.remove(worker)
+                    if waiting:
+                        team.append(_Worker())
+                elif waiting:
+                    # Before the answer is stored, so that the worker need not wait for that.
+                    worker.take(waiting.popleft(), jobs, settings)
+                else:
+                    team.remove(worker)
+                    worker.dismiss()
+                if done is not None:
+                    yield done, answer
+    finally:
+        for worker in team:
+            worker.kill()
+
+
+class _Worker:
+    """A process of its own that embeds one video at a time."""
+
+    def __init__(self) -> None:
+        self.index: int | None = None  # of the job under way; None while it starts
+        self.dead = False
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            command = [sys.executable, "-c", _START, str(theirs.fileno()), *map(os.fspath, sys.path)]
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    # Its libraries must not spread over cores that other workers use.
+                    env={**os.environ, "OMP_NUM_THREADS": "1"},
+                    # Ctrl-C reaches the whole group of a terminal's processes: workers are ended by their owner.
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise ReprisError(f"a worker process cannot be started ({error.strerror or error})") from error
+            self.connection: Connection[Any, Any] = Connection(ours.detach())
+
+    def take(self, index: int, jobs: Sequence[Job], settings: EmbedSettings) -> None:
+        """Begins with a job."""
+        self.index = index
+        with suppress(OSError):  # it has just died, which `answer` will tell
+            self.connection.send((jobs[index], settings))
+
+    def answer(self, jobs: Sequence[Job]) -> Attempt:
+        """What became of the job under way; waits for it. Raises ReprisError if the worker could not start."""
+        try:
+            answer: Attempt = self.connection.recv()
+        except (EOFError, OSError):
+            self.dead = True
+            status = self._end()
+            if self.index is None:
+                raise ReprisError(f"a worker process ended while it started ({_ending(status)})") from None
+            return DecodeError(f"{printable(jobs[self.index].path)}: {_crash(status)}")
+        return answer
+
+    def dismiss(self) -> None:
+        """Lets the idle worker go."""
+        self._end()
+
+    def kill(self) -> None:
+        """Ends the worker whatever it does."""
+        self._process.kill()
+        self._end()
+
+    def _end(self) -> int:
+        self.connection.close()
+        return self._process.wait()
+
+
+def _with_news(team: list[_Worker]) -> list[_Worker]:
+    ready = wait([worker.connection for worker in team])
+    return [worker for worker in team if worker.connection in ready]
+
+
+def _crash(status: int) -> str:
+    if status == -signal.SIGKILL:
+        return "the process that decoded it was killed; the machine may have run out of memory, ingest it again"
+    return f"the decoder crashed on it ({_ending(status)}); the file is damaged"
+
+
+def _ending(status: int) -> str:
+    return signal.Signals(-status).name if status < 0 else f"exit status {status}"
+
+
+def serve(descriptor: int) -> None:
+    """The worker's side: embeds what comes in through the socket `descriptor` until it is closed."""
+    logging.getLogger("towhee").setLevel(logging.CRITICAL + 1)  # what fails goes back as a result
+    owner: Connection[Any, Any] = Connection(descriptor)
+    jobs: queue.SimpleQueue[tuple[Job, EmbedSettings]] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(owner, jobs), daemon=True).start()
+    owner.send(None)  # ready
+    while True:
+        job, settings = jobs.get()
+        owner.send(attempt(job.path, settings, job.known_hash))
+
+
+def _receive(owner: Connection[Any, Any], jobs: queue.SimpleQueue[tuple[Job, EmbedSettings]]) -> None:
+    # On a thread of its own, so that a worker ends with its owner even in the middle of a long video.
+    try:
+        while True:
+            jobs.put(owner.recv())
+    except (EOFError, OSError):
+        os._exit(0)

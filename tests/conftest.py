@@ -1,0 +1,130 @@
+"""Fixtures that several test files share: places for libraries, embedded and on a real Milvus server."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reprise.stores.milvus import Milvus, disconnect
+
+SERVER_START_S = 120
+
+
+@pytest.fixture(scope="session")
+def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URI of a real standalone Milvus server, of the PyPI package milvus, in a folder of its own."""
+    if importlib.util.find_spec("milvus") is None:
+        pytest.skip("the PyPI package milvus has no wheel for this machine")
+    folder = tmp_path_factory.mktemp("milvus-server")
+    port, etcd_port, peer_port = _free_ports(3)
+    # Milvus' built-in etcd takes its ports from this file alone; without it only one server runs on a machine.
+    etcd = folder / "etcd.yaml"
+    etcd.write_text(
+        f"name: default\n"
+        f"listen-client-urls: http://127.0.0.1:{etcd_port}\n"
+        f"advertise-client-urls: http://127.0.0.1:{etcd_port}\n"
+        f"listen-peer-urls: http://127.0.0.1:{peer_port}\n"
+        f"initial-advertise-peer-urls: http://127.0.0.1:{peer_port}\n"
+        f"initial-cluster: default=http://127.0.0.1:{peer_port}\n"
+    )
+    program = Path(sys.executable).parent / "milvus-server"
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [
+                sys.executable,
+                program,
+                "--data",
+                folder / "data",
+                "--proxy-port",
+                str(port),
+                "--etcd-port",
+                str(etcd_port),
+            ],
+            env={**os.environ, "ETCD_CONFIG_PATH": str(etcd)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield _answering(f"http://127.0.0.1:{port}", server, log)
+    finally:
+        os.killpg(server.pid, signal.SIGINT)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+EMBEDDED_AND_SERVER = ["embedded", pytest.param("server", marks=pytest.mark.server)]
+
+
+@pytest.fixture(params=EMBEDDED_AND_SERVER)
+def bare_place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where a library can be made and none is: a folder, then a Milvus server with nothing on it."""
+    if request.param == "embedded":
+        return str(tmp_path / "library")
+    uri: str = request.getfixturevalue("milvus_server")
+    monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path / "matrices"))
+    _clear(uri, keep_collections=False)
+    return uri
+
+
+@pytest.fixture(params=EMBEDDED_AND_SERVER)
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where a library can be made: a folder, then a Milvus server, which may hold a library of no videos."""
+    if request.param == "embedded":
+        return str(tmp_path / "library")
+    uri: str = request.getfixturevalue("milvus_server")
+    monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path / "matrices"))
+    # A server takes 8 s to make the two collections, and a moment to empty them.
+    _clear(uri, keep_collections=True)
+    return uri
+
+
+def _clear(uri: str, *, keep_collections: bool) -> None:
+    disconnect(uri)
+    server = Milvus(uri)
+    for collection in ("frames", "videos"):
+        if server.has(collection):
+            if keep_collections and server.index_type(collection) == "FLAT":
+                server.delete(collection, 'id != ""')
+            else:
+                server.drop(collection)
+    server.close()
+
+
+def _answering(uri: str, server: subprocess.Popen[bytes], log: Path) -> str:
+    deadline = time.monotonic() + SERVER_START_S
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            pytest.skip(f"the Milvus server does not run on this machine: {log.read_text()[-300:]}")
+        try:
+            milvus = Milvus(uri)
+            milvus.has("frames")
+        except Exception:  # noqa: BLE001 - whatever it says, it is not up yet
+            time.sleep(0.5)
+        else:
+            milvus.close()
+            return uri
+    pytest.fail(f"the Milvus server did not answer within {SERVER_START_S} s: {log.read_text()[-1000:]}")
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [int(probe.getsockname()[1]) for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
