@@ -13,6 +13,7 @@ from clips import Picture, write_clip
 from numpy.typing import NDArray
 
 Plane = NDArray[np.float64]  # [height, width]: in a pattern from 0, one colour, to 1, the other
+Pattern = Callable[[np.random.Generator, Plane, Plane], Plane]
 
 FPS = 10
 SIZE = (160, 120)
@@ -71,15 +72,22 @@ def _picture(seed: int, second: int, number: int, size: tuple[int, int]) -> Pict
 
 @functools.lru_cache(maxsize=4)
 def _scene(seed: int, second: int, size: tuple[int, int]) -> Picture:
+    # Two patterns that meet at a slanting line: of simple drawings the descriptor tells these apart best.
     rng = np.random.default_rng([seed, second])
-    # Seconds beside each other have different patterns, and every seed has its own order of them.
-    order = np.random.default_rng([seed, second // len(PATTERNS)]).permutation(len(PATTERNS))
-    pattern = PATTERNS[order[second % len(PATTERNS)]]
     width, height = size
     y, x = np.mgrid[0:height, 0:width].astype(float)
+    angle = rng.uniform(0, 2 * np.pi)
+    across = (y - height / 2) * np.cos(angle) + (x - width / 2) * np.sin(angle)
+    one, other = (PATTERNS[index] for index in rng.permutation(len(PATTERNS))[:2])
+    is_one = across > rng.uniform(-30, 30)
+    drawn = np.where(is_one[..., None], _coloured(one, rng, y, x), _coloured(other, rng, y, x))
+    return drawn.clip(0, 255).astype(np.uint8)
+
+
+def _coloured(pattern: Pattern, rng: np.random.Generator, y: Plane, x: Plane) -> NDArray[np.float64]:
     mask = pattern(rng, y, x)[..., None]
     colours = rng.uniform(0, 255, (2, 3))
-    return (mask * colours[0] + (1 - mask) * colours[1]).clip(0, 255).astype(np.uint8)
+    return mask * colours[0] + (1 - mask) * colours[1]
 
 
 def _rings(rng: np.random.Generator, y: Plane, x: Plane) -> Plane:

@@ -27,6 +27,8 @@ class PictureMaker:
     def __init__(self, size: tuple[int, int] | None = None) -> None:
         self._size = size
         self._scaler = VideoReformatter()
+        self._rotation: int | None = None
+        self._matrix = np.eye(2, dtype=np.int32)
 
     def __call__(self, frame: DecodedFrame, pixel_aspect: Fraction | None) -> NDArray[np.uint8]:
         """The picture as seen: [height, width, 3] uint8 RGB.
@@ -34,7 +36,7 @@ class PictureMaker:
         Turned and mirrored as the display matrix says, non-square pixels made square, transparency laid over
         black, combing of interlaced frames removed, more than 8 bits rounded to 8.
         """
-        matrix = _display_matrix(frame)
+        matrix = self._display_matrix(frame)
         is_turned = abs(matrix[0, 1]) > abs(matrix[0, 0])
         width, height = self._target(frame, pixel_aspect, is_turned)
         if frame.interlaced_frame and frame.height >= 4:
@@ -43,6 +45,13 @@ class PictureMaker:
             frame = self._over_black(frame)
         picture = self._scaled(frame, width, height, "rgb24").to_ndarray()
         return _displayed(picture, matrix, is_turned)  # type: ignore[arg-type]
+
+    def _display_matrix(self, frame: DecodedFrame) -> NDArray[np.int32]:
+        # Read anew only when it turns: PyAV ties a frame to its side data in a circle, and frames that wait for the
+        # garbage collector fill the memory.
+        if frame.rotation != self._rotation:
+            self._rotation, self._matrix = frame.rotation, _display_matrix(frame)
+        return self._matrix
 
     def _target(self, frame: DecodedFrame, pixel_aspect: Fraction | None, is_turned: bool) -> tuple[int, int]:
         # Width and height before the turn.

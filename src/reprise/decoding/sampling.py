@@ -100,7 +100,7 @@ def pictures_at(
     """
     wanted = iter(times_s)
     time_s = next(wanted, None)
-    over_s = math.inf if end_s is None else end_s
+    over_s = _exact_end(end_s)
     is_given = False
     with open_video(path, threads=threads) as (container, stream):
         make = PictureMaker(size)
@@ -137,10 +137,10 @@ def evenly_spaced(
     of its own length is too often wrong. Raises as `sample`.
     """
     check_span(start_s, end_s)
-    last_s = Fraction(0)
+    last_s, over_s = Fraction(0), _exact_end(end_s)
     with open_video(path, threads=threads) as (container, stream):
         for shown in _shown_frames(path, container, stream):
-            if end_s is not None and shown.start_s >= end_s:
+            if shown.start_s >= over_s:
                 break
             last_s = shown.start_s
     first_s = _exact(start_s)
@@ -159,13 +159,14 @@ def every_picture(
 ) -> Iterator[Picture]:
     """Each picture that starts in the span once, at its own time; parameters and errors as `sample`."""
     check_span(start_s, end_s)
+    first_s, over_s = _exact(start_s), _exact_end(end_s)
     with open_video(path, threads=threads) as (container, stream):
         make = PictureMaker(size)
         is_given = False
         for shown in _shown_frames(path, container, stream):
-            if end_s is not None and shown.start_s >= end_s:
+            if shown.start_s >= over_s:
                 return
-            if shown.start_s >= start_s:
+            if shown.start_s >= first_s:
                 pixels = make(shown.frame, stream.sample_aspect_ratio)
                 yield Picture(pixels, float(shown.start_s), bool(shown.frame.key_frame))
                 is_given = True
@@ -174,7 +175,12 @@ def every_picture(
 
 
 def _exact(time_s: float) -> Fraction:
+    # 1.12 as a float lies a little after the picture at 28/25 s that is meant.
     return Fraction(time_s).limit_denominator(1_000_000)
+
+
+def _exact_end(end_s: float | None) -> Fraction | float:
+    return math.inf if end_s is None or end_s == math.inf else _exact(end_s)
 
 
 def _past_the_end(path: str, time_s: float | Fraction | None, end_s: Fraction) -> DecodeError:
