@@ -321,6 +321,12 @@ def test_a_start_past_the_end_is_an_error_that_tells_the_length(six_seconds: Pat
             list(pictures(str(six_seconds), start_s=60))
 
 
+def test_a_span_in_which_no_picture_starts_is_an_error(folder: Path) -> None:
+    path = write_clip(folder / "gaps.mp4", times_s=WITH_GAPS_S)
+    with pytest.raises(DecodeError, match=r"gaps\.mp4: no picture starts between 1\.00 s and 3\.00 s"):
+        list(every_picture(str(path), start_s=1, end_s=3))
+
+
 @pytest.mark.parametrize(
     "settings",
     [{"fps": 0}, {"fps": -1}, {"fps": math.nan}, {"fps": 1001}, {"start_s": -1}, {"start_s": 3, "end_s": 3}],

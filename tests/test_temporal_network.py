@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reprise.alignment.temporal_network import AlignedPath, find_paths
+from reprise.alignment.temporal_network import AlignedPath, find_paths, tightened
 
 Map = NDArray[np.float32]
 Node = tuple[int, int]
@@ -485,3 +485,29 @@ def test_every_setting_means_what_the_slow_telling_means(settings: dict[str, Any
         cells = noisy_map(seed)
 
         assert boxes(find_paths(cells, **settings)) == expected_boxes(cells, **settings)
+
+
+def test_a_path_is_drawn_in_to_the_stretch_that_is_alike() -> None:
+    # Frames 3 to 8 are copied at offset 0; a chance match two frames before and one after are not.
+    similarity = np.zeros((12, 12), np.float32)
+    for frame in range(3, 9):
+        similarity[frame, frame] = 0.9
+    similarity[1, 1] = similarity[10, 10] = 0.5
+    (path,) = find_paths(similarity, top_k=1, max_step=4, min_similarity=0.45, min_length=1)
+    # Its free first node is a zero, and it ends with the chance match after the copy.
+    assert path.box == (0, 0, 10, 10)
+    drawn_in = tightened(path, similarity, 0.45)
+    assert drawn_in is not None
+    assert drawn_in.box == (3, 3, 8, 8)
+    assert drawn_in.mean_similarity == pytest.approx(0.9)
+
+
+def test_a_weak_frame_within_a_copy_stays_within_it() -> None:
+    similarity = np.zeros((9, 9), np.float32)
+    for frame in range(8):
+        similarity[frame, frame] = 0.5 if frame == 4 else 0.9
+    (path,) = find_paths(similarity, top_k=1, max_step=4, min_similarity=0.45, min_length=1)
+    drawn_in = tightened(path, similarity, 0.45)
+    assert drawn_in is not None
+    assert drawn_in.box == (0, 0, 7, 7)
+    assert len(drawn_in.nodes) == 8

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from towhee import register
 
-from reprise.alignment.temporal_network import AlignedPath, find_paths, without_free_start
+from reprise.alignment.temporal_network import AlignedPath, find_paths, tightened
 from reprise.errors import SettingsError
 
 Boxes = list[list[int]]
@@ -23,7 +23,7 @@ class TemporalNetwork:
     tn_max_step, tn_top_k, max_path, min_sim, min_length, max_iou   as Towhee's Hub operator
     ends        "inclusive", as the Hub's: a box ends at its last frame, and a score is the sum of similarities
                 over the mean span. "half-open", as everywhere else in Reprise: a box ends after its last frame,
-                starts with a frame pair of at least min_sim, and a score is the mean similarity of the path's
+                its ends are drawn in to where the copy is, and a score is the mean similarity of the path's
                 frame pairs
     min_score   segments whose mean similarity is below are dropped; None for the Hub's behaviour
     min_excess  segments are dropped whose frame pairs' similarities exceed min_sim by less than this in sum: a
@@ -78,7 +78,7 @@ class TemporalNetwork:
             max_iou=self._max_iou,
         )
         if self._half_open:
-            trimmed = [without_free_start(path, similarity, self._min_similarity) for path in paths]
+            trimmed = [tightened(path, similarity, self._min_similarity) for path in paths]
             paths = [path for path in trimmed if path is not None]
         kept = [path for path in paths if self._is_credible(path)]
         return [self._box(p) for p in kept], [self._score(p) for p in kept]

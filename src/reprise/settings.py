@@ -53,7 +53,7 @@ class QuerySettings:
     aligner: str = "temporal-network"
     hits_per_frame: int = 64  # nearest library frames that each query frame votes with
     matches_per_frame: int = 3  # best reference frames of a query frame that a path may run through
-    min_similarity: float = 0.5  # of a frame pair, for a path to run through it
+    min_similarity: float = 0.45  # of a frame pair, for a path to run through it
     min_excess_s: float = 1.5  # how far a segment's similarities exceed min_similarity, summed over its seconds
     min_score: float = 0.6  # mean similarity of a segment
     min_length_s: float = 3.0

@@ -165,11 +165,13 @@ def every_picture(
         is_given = False
         for shown in _shown_frames(path, container, stream):
             if shown.start_s >= over_s:
-                return
+                break
             if shown.start_s >= first_s:
                 pixels = make(shown.frame, stream.sample_aspect_ratio)
                 yield Picture(pixels, float(shown.start_s), bool(shown.frame.key_frame))
                 is_given = True
+        if not is_given and shown.start_s >= over_s:
+            raise DecodeError(f"{printable(path)}: no picture starts between {start_s:.2f} s and {end_s:.2f} s")
         if not is_given:
             raise _past_the_end(path, start_s, shown.end_s)
 

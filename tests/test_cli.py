@@ -1,0 +1,457 @@
+"""The command line as a person and a program meet it: screens, JSON, exit statuses, interruptions."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import re
+import runpy
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from command_line import COMMAND, Finished, has_open, run, wait_until
+from footage import footage, looped
+from rich.console import Console
+from rich.progress import Progress
+
+from reprise.cli import commands
+from reprise.cli.printing import clock, progress_bar
+from reprise.cli.running import run_command
+
+ROOT = Path(__file__).parents[1]
+NAMES = ("ingest", "query", "compare", "list", "info", "remove", "verify")
+ESCAPE = "\x1b"
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """refs/a.mp4 (30 s), refs/b.mkv (20 s) and queries/: a piece of a, something else; long.mp4 beside them."""
+    folder = tmp_path_factory.mktemp("videos")
+    for name in ("refs", "queries"):
+        (folder / name).mkdir()
+    footage(folder / "refs" / "a.mp4", range(30), seed=1)
+    footage(folder / "refs" / "b.mkv", range(20), seed=2)
+    footage(folder / "queries" / "copy.mp4", [*range(100, 105), *range(12, 22)], seed=1)
+    footage(folder / "queries" / "own.mp4", range(10), seed=4)
+    looped(folder / "long.mp4", folder / "refs" / "a.mp4", 600)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def library(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of refs/."""
+    place = tmp_path_factory.mktemp("place") / "library"
+    assert run("ingest", "--library", place, "--tag", "news", videos / "refs").status == 0
+    return place
+
+
+@pytest.fixture
+def in_videos(videos: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the videos, which is the working directory for one test."""
+    monkeypatch.chdir(videos)
+    return videos
+
+
+def without_scores(answer: dict[str, Any]) -> dict[str, Any]:
+    """A query's answer with every score, which must be from 0.9 to 1, replaced by None."""
+    for match in answer["matches"]:
+        for scored in (match, *match["segments"]):
+            assert 0.9 <= scored["score"] <= 1
+            scored["score"] = None
+    return answer
+
+
+# Help and wrong usage
+
+
+def test_the_help_lists_every_command_with_a_whole_sentence_in_the_order_of_use() -> None:
+    finished = run("--help")
+    listed = finished.out.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in listed] == list(NAMES)
+    assert all(line.endswith(".") and "..." not in line for line in listed)
+    assert (finished.status, finished.err) == (0, "")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_and_every_option_has_help(name: str) -> None:
+    finished = run(name, "--help")
+    assert finished.status == 0
+    assert finished.out.startswith(f"Usage: reprise {name} ")
+    command = commands.commands[name]
+    assert command.help
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    assert [option.name for option in options if not option.help] == []
+    assert run(name, "-h") == finished
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_is_also_a_script(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "scripts" / f"{name}.py"), run_name="__main__")
+    assert ended.value.code == 0
+    as_command = run(name, "--help").out
+    assert capsys.readouterr().out == as_command.replace(f"Usage: reprise {name} ", f"Usage: {name}.py ")
+
+
+def test_the_version_is_told() -> None:
+    assert re.fullmatch(r"reprise \d+\.\d+\.\d+\S*\n", run("--version").out)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("list", "--nonsense"),
+        ("list", "unexpected"),
+        ("ingest",),
+        ("query",),
+        ("compare", "only-one.mp4"),
+        ("remove",),
+        ("ingest", "a.mp4", "--workers", "0"),
+        ("ingest", "a.mp4", "--workers", "two"),
+        ("ingest", "a.mp4", "--fps", "0"),
+        ("ingest", "a.mp4", "--fps", "nan"),
+        ("ingest", "a.mp4", "--fps", "61"),
+        ("ingest", "a.mp4", "--model", "nonsense"),
+        ("ingest", "a.mp4", "--library", ""),
+        ("query", "a.mp4", "--top-k", "0"),
+        ("query", "a.mp4", "--min-score", "1.5"),
+        ("query", "a.mp4", "--min-score", "nan"),
+        ("query", "a.mp4", "--aligner", "nonsense"),
+        ("compare", "a.mp4", "b.mp4", "--fps", "-1"),
+        ("compare", "a.mp4", "b.mp4", "--fps", "0"),
+        ("compare", "a.mp4", "b.mp4", "--device", "abacus"),
+    ],
+)
+def test_wrong_usage_exits_2_with_a_message_and_makes_nothing(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    finished = run(*arguments)
+    assert (finished.status, finished.out) == (2, "")
+    assert finished.err
+    assert "Traceback" not in finished.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_that_do_not_fit_the_library_are_refused(library: Path, videos: Path) -> None:
+    finished = run("ingest", "--fps", "2", "--library", library, videos / "refs")
+    message = (
+        f"reprise: {library}: this library was made at 1 frames a second, not 2; give --fps 1, "
+        "or ingest again into a new library\n"
+    )
+    assert finished == Finished(status=1, out="", err=message)
+
+
+def test_a_fault_of_the_program_itself_is_one_line_unless_it_is_being_debugged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @click.command()
+    def faulty() -> None:
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr(sys, "argv", ["faulty"])
+    assert run_command(faulty) == 1
+    assert capsys.readouterr().err == (
+        "reprise: internal fault (ZeroDivisionError: a fault); please report it, with REPRISE_DEBUG=1 set\n"
+    )
+    monkeypatch.setenv("REPRISE_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        run_command(faulty)
+
+
+# What programs read
+
+
+def test_query_answers_in_exactly_the_contracted_shape(library: Path, in_videos: Path) -> None:
+    finished = run("query", "--json", "--library", library, "queries/copy.mp4")
+    [answer] = finished.objects
+    assert without_scores(answer) == {
+        "query": "queries/copy.mp4",
+        "duration": 15.0,
+        "matches": [
+            {
+                "reference": f"{in_videos}/refs/a.mp4",
+                "score": None,
+                "segments": [{"segment": [5.0, 12.0, 15.0, 22.0], "score": None}],
+            }
+        ],
+    }
+    assert (finished.status, finished.err) == (0, "")
+
+
+def test_a_folder_is_queried_video_by_video_one_object_a_line(library: Path, in_videos: Path) -> None:
+    finished = run("query", "--json", "--library", library, "queries")
+    answers = {answer["query"]: [match["reference"] for match in answer["matches"]] for answer in finished.objects}
+    assert answers == {"queries/copy.mp4": [f"{in_videos}/refs/a.mp4"], "queries/own.mp4": []}
+    assert finished.status == 0
+
+
+def test_a_video_with_no_copy_has_no_matches(library: Path, in_videos: Path) -> None:
+    assert in_videos.is_dir()
+    [answer] = run("query", "--json", "--library", library, "queries/own.mp4").objects
+    assert answer == {"query": "queries/own.mp4", "duration": 10.0, "matches": []}
+
+
+def test_compare_answers_like_query_with_the_paths_as_given(in_videos: Path) -> None:
+    assert in_videos.is_dir()
+    finished = run("compare", "--json", "queries/copy.mp4", "refs/a.mp4")
+    assert without_scores(*finished.objects) == {
+        "query": "queries/copy.mp4",
+        "duration": 15.0,
+        "matches": [
+            {
+                "reference": "refs/a.mp4",
+                "score": None,
+                "segments": [{"segment": [5.0, 12.0, 15.0, 22.0], "score": None}],
+            }
+        ],
+    }
+    [nothing] = run("compare", "--json", "queries/own.mp4", "refs/a.mp4").objects
+    assert nothing == {"query": "queries/own.mp4", "duration": 10.0, "matches": []}
+
+
+def test_list_info_and_verify_print_json(library: Path, videos: Path) -> None:
+    rows = run("list", "--json", "--library", library).objects
+    assert [row["path"] for row in rows] == [f"{videos}/refs/a.mp4", f"{videos}/refs/b.mkv"]
+    fields = ["path", "id", "duration", "frames", "fps", "model", "ingested_at", "content_hash", "file_size", "tags"]
+    assert all(list(row) == fields and row["tags"] == ["news"] for row in rows)
+    assert run("info", "--json", "--library", library, videos / "refs" / "b.mkv").objects == [rows[1]]
+    [about] = run("info", "--json", "--library", library).objects
+    assert (about["library"], about["videos"], about["frames"], about["fps"]) == (str(library), 2, 50, 1.0)
+    [verdict] = run("verify", "--json", "--library", library).objects
+    assert verdict == {"library": str(library), "videos": 2, "problems": []}
+
+
+def test_ingest_and_remove_print_json(videos: Path, tmp_path: Path) -> None:
+    path, library = str(videos / "refs" / "b.mkv"), tmp_path / "library"
+    assert run("ingest", "--json", "--library", library, path).objects == [{"path": path, "status": "added"}]
+    assert run("ingest", "--json", "--library", library, path).objects == [{"path": path, "status": "unchanged"}]
+    finished = run("remove", "--json", "--library", library, path, path)
+    assert finished.objects == [{"path": path, "status": "removed"}]
+    assert finished.status == 1  # the second time
+    assert finished.err == f"reprise: {path}: not in the library {library}; `reprise list` shows what is\n"
+    assert run("list", "--json", "--library", library).out == ""
+
+
+# What people read
+
+
+def test_query_shows_a_table_of_copied_segments(library: Path, in_videos: Path) -> None:
+    finished = run("query", "--library", library, "queries/copy.mp4", "queries/own.mp4")
+    lines = finished.out.splitlines()
+    assert lines[0] == "queries/copy.mp4 (0:15): 1 copied segment"
+    assert re.split(r" {2,}", lines[1]) == ["copied from", "in the query", "in the reference", "score"]
+    assert set(lines[2]) == {"─"}
+    assert re.fullmatch(rf"{in_videos}/refs/a\.mp4 +0:05 - 0:15 +0:12 - 0:22 +(0\.9\d|1\.00)", lines[3])
+    assert lines[4:] == ["", "queries/own.mp4 (0:10): no copy found"]
+
+
+def test_list_shows_a_table_of_videos_without_empty_columns(library: Path, videos: Path) -> None:
+    lines = run("list", "--library", library).out.splitlines()
+    assert lines[0].split() == ["video", "length", "frames", "ingested", "(UTC)", "tags"]
+    date = r"\d{4}-\d\d-\d\d \d\d:\d\d"
+    assert re.fullmatch(rf"{videos}/refs/a\.mp4 +0:30 +30 +{date} +news", lines[2])
+    assert re.fullmatch(rf"{videos}/refs/b\.mkv +0:20 +20 +{date} +news", lines[3])
+    assert lines[4:] == ["2 videos, 0:50"]
+
+
+def test_ingest_sums_up_in_a_line(videos: Path, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    first = run("ingest", "--library", library, videos / "refs" / "b.mkv").out
+    assert re.fullmatch(rf"{library}: 1 video added \(0:20, 20 frames\); took \d+\.\d s\n", first)
+    again = run("ingest", "--library", library, videos / "refs" / "b.mkv").out
+    assert re.fullmatch(rf"{library}: 0 videos added, 1 already there; took \d+\.\d s\n", again)
+
+
+def test_files_in_folders_that_are_no_videos_are_told_but_fail_nothing(
+    videos: Path, library: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.mp4").symlink_to(videos / "refs" / "a.mp4")
+    for number in range(7):
+        (tmp_path / f"{number}.txt").touch()
+    finished = run("ingest", "--library", library, tmp_path)
+    shown = ", ".join(f"{tmp_path}/{number}.txt" for number in range(5))
+    message = f"reprise: 7 other files left out, not videos by their names: {shown}, ...\n"
+    assert (finished.status, finished.err) == (0, message)
+
+
+@pytest.mark.parametrize(
+    ("time_s", "shown"),
+    [(0, "0:00"), (59.96, "1:00"), (61.5, "1:01.5"), (3599.99, "1:00:00"), (7384.25, "2:03:04.2")],
+)
+def test_times_read_like_a_clock(time_s: float, shown: str) -> None:
+    assert clock(time_s) == shown
+
+
+def test_without_a_terminal_there_are_no_bars_no_colours_and_no_folded_paths(videos: Path, tmp_path: Path) -> None:
+    folder = tmp_path.joinpath(*["a long name for a folder " * 8] * 4)
+    folder.mkdir(parents=True)
+    (folder / "copy.mp4").write_bytes((videos / "queries" / "copy.mp4").read_bytes())
+    library = tmp_path / "library"
+    finished = [
+        run("ingest", "--library", library, folder),
+        run("query", "--library", library, folder),
+        run("list", "--library", library),
+        run("verify", "--library", library),
+    ]
+    assert [one.status for one in finished] == [0, 0, 0, 0]
+    assert [one.err for one in finished] == ["", "", "", ""]
+    assert not any(ESCAPE in one.out or "\r" in one.out for one in finished)
+    for one in finished[1:3]:
+        assert any(line.startswith(f"{folder}/copy.mp4  ") for line in one.out.splitlines())
+
+
+def shown_bar(done: list[float], total: int, now_s: float) -> str:
+    """The bar after one video more was done at each of the times, as it stands at `now_s`."""
+    times_s = [0.0]
+    bar = Progress(*progress_bar().columns, get_time=lambda: times_s[-1])
+    row = bar.add_task("ingesting", total=total)
+    for time_s in done:
+        times_s.append(time_s)
+        bar.advance(row)
+    times_s.append(now_s)
+    console = Console(file=io.StringIO(), width=120)
+    with console.capture() as drawn:
+        console.print(bar)
+    return drawn.get().replace("━", "").replace("╸", "").replace("╺", "").strip()
+
+
+@pytest.mark.parametrize(
+    ("done", "now_s", "shown"),
+    [
+        ([], 3, "ingesting 0/10 0:00:03"),
+        ([1, 2, 3, 4], 4, "ingesting 4/10 1.0/s 0:00:04 0:00:06 left"),
+        ([300, 600], 600, "ingesting 2/10 12.0/h 0:10:00 0:40:00 left"),
+        ([10, 20, 30, 40], 120, "ingesting 4/10 2.0/min 0:02:00 0:03:00 left"),
+        ([2] * 10, 2, "ingesting 10/10 5.0/s 0:00:02"),
+    ],
+)
+def test_the_bar_shows_count_rate_and_estimate_also_when_videos_take_minutes(
+    done: list[float], now_s: float, shown: str
+) -> None:
+    assert " ".join(shown_bar(done, 10, now_s).split()) == shown
+
+
+def on_a_terminal(*arguments: str | Path, stdout: Any = None) -> str:
+    """Runs `reprise` with a terminal for stderr, and for stdout too unless it is given; what the terminal shows."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, *arguments], stdin=theirs, stdout=theirs if stdout is None else stdout, stderr=theirs
+    ):
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 65536):
+                shown += part
+        except OSError:  # Linux' way to say that the other side has closed
+            pass
+    os.close(ours)
+    return shown.decode()
+
+
+def test_results_go_to_their_file_while_the_bar_is_on_the_terminal(
+    library: Path, videos: Path, tmp_path: Path
+) -> None:
+    with (tmp_path / "answers").open("w") as answers:
+        shown = on_a_terminal("query", "--json", "--library", library, videos / "queries", stdout=answers)
+    written = [json.loads(line)["query"] for line in (tmp_path / "answers").read_text().splitlines()]
+    assert written == [f"{videos}/queries/copy.mp4", f"{videos}/queries/own.mp4"]
+    assert "querying" in shown
+    assert "matches" not in shown
+
+
+def test_on_a_terminal_the_bar_is_gone_when_the_command_ends(library: Path, videos: Path) -> None:
+    shown = on_a_terminal("query", "--library", library, videos / "queries")
+    assert "querying" in shown
+    left = shown.rpartition(f"{ESCAPE}[2K")[2]  # after the line was erased for the last time
+    assert "querying" not in left
+    assert "own.mp4 (0:10): no copy found" in shown
+
+
+# Where the library is
+
+
+def test_the_library_is_the_environments_or_else_a_folder_here(
+    videos: Path, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REPRISE_LIBRARY", raising=False)
+    assert run("list").err == "reprise: ./library: no library there; `reprise ingest` makes one\n"
+    monkeypatch.setenv("REPRISE_LIBRARY", str(library))
+    assert run("list").out.endswith("2 videos, 0:50\n")
+    assert run("list", "--library", "elsewhere").status == 1
+    monkeypatch.setenv("REPRISE_LIBRARY", "")
+    assert run("ingest", videos / "refs" / "b.mkv").out.startswith("./library: 1 video added ")
+    assert (tmp_path / "library").is_dir()
+
+
+def test_the_scripts_do_what_the_commands_do(videos: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "REPRISE_LIBRARY": str(tmp_path / "library")}
+
+    def script(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, ROOT / "scripts" / f"{name}.py", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    ingested = script("ingest", videos / "refs", tmp_path / "gone.mp4")
+    assert ingested.returncode == 1
+    assert "2 videos added (0:50, 50 frames), 1 failed; took " in ingested.stdout
+    queried = script("query", "--json", videos / "queries")
+    assert queried.returncode == 0
+    assert queried.stdout == run("query", "--json", "--library", tmp_path / "library", videos / "queries").out
+
+
+# Interruptions
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    """A command with all its processes in a group of their own, as a shell starts it."""
+    return subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
+    )
+
+
+def test_an_interrupted_ingest_keeps_what_was_done_and_exits_130(videos: Path, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    ingest = start("ingest", "--json", "--library", library, videos / "refs", videos / "long.mp4")
+    assert ingest.stdout is not None
+    done = [json.loads(ingest.stdout.readline()) for _ in range(2)]
+    os.killpg(ingest.pid, signal.SIGINT)
+    out, err = ingest.communicate(timeout=30)
+    assert (ingest.returncode, out) == (130, "")
+    assert err == "\nreprise: interrupted; 2 of 3 videos are in the library, ingest again for the rest\n"
+    assert run("verify", "--library", library).status == 0
+    rows = run("list", "--json", "--library", library).objects
+    assert {row["path"] for row in rows} == {answer["path"] for answer in done}
+
+
+@pytest.mark.parametrize("command", ["ingest", "query"])
+def test_a_long_video_is_given_up_at_once(command: str, library: Path, videos: Path) -> None:
+    running = start(command, "--library", library, videos / "long.mp4")
+    wait_until(lambda: has_open(running.pid, videos / "long.mp4"))
+    os.killpg(running.pid, signal.SIGINT)
+    out, err = running.communicate(timeout=10)  # it takes longer to decode
+    assert (running.returncode, out) == (130, "")
+    assert err.startswith("\nreprise: interrupted")
+    assert len(err.splitlines()) == 2
+    assert run("verify", "--library", library).out == f"{library}: 2 videos checked, no problem\n"
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback(library: Path, videos: Path) -> None:
+    query = start("query", "--json", "--library", library, videos / "queries" / "own.mp4", videos / "refs")
+    assert query.stdout is not None
+    assert query.stderr is not None
+    assert json.loads(query.stdout.readline())["query"] == f"{videos}/queries/own.mp4"
+    query.stdout.close()
+    assert query.stderr.read() == ""
+    query.wait(timeout=30)
