@@ -36,11 +36,10 @@ def main(demo: Path, answers: TextIO) -> None:
         for answer in lines
     }
     rows = compare_with_planted(found, planted)
-    table = plain_table("query", "edit", "copied from", "planted (query / reference)", "found", "overlap")
+    table = plain_table("query", "copied from", "planted (query / reference)", "found", "overlap")
     for row in rows:
         table.add_row(
             Path(row.query).stem,
-            row.edit,
             Path(row.reference).stem if row.reference else "nothing",
             _times(row.planted),
             _times(row.found),

@@ -43,17 +43,15 @@ class Descriptor:
         """Embeddings of RGB frames, each [height, width, 3] uint8 of any size (they are scaled here).
 
         Returns [frames, 256] float32, rows L2-normalised; [0, 256] for no frames.
+        Raises ReprisError for arrays that are no such frames.
         """
-        if len(frames) == 0:
-            return np.zeros((0, DIMENSION), np.float32)
-        rgb = np.stack([resized(frame, PICTURE_SIZE) for frame in frames])
-        # The network takes blue first, channels before rows.
-        bgr = np.ascontiguousarray(rgb[..., ::-1].transpose(0, 3, 1, 2), dtype=np.float32)
-        parts = [
-            self._session.run(["emb"], {"bgr": bgr[start : start + BATCH_FRAMES]})[0]
-            for start in range(0, len(bgr), BATCH_FRAMES)
-        ]
-        embeddings: NDArray[np.float32] = np.concatenate(parts)
+        embeddings = np.zeros((len(frames), DIMENSION), np.float32)
+        for start in range(0, len(frames), BATCH_FRAMES):
+            batch = slice(start, start + BATCH_FRAMES)
+            rgb = np.stack([resized(_checked(frame), PICTURE_SIZE) for frame in frames[batch]])
+            # The network takes blue first, channels before rows.
+            bgr = np.ascontiguousarray(rgb[..., ::-1].transpose(0, 3, 1, 2), dtype=np.float32)
+            embeddings[batch] = self._session.run(["emb"], {"bgr": bgr})[0]
         return embeddings
 
 
@@ -92,8 +90,17 @@ def _has_cuda() -> bool:
     return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
 
 
+def _checked(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape or frame.dtype != np.uint8:
+        raise ReprisError(f"a frame must be [height, width, 3] uint8 RGB, not {list(frame.shape)} {frame.dtype}")
+    return frame
+
+
 def _weights() -> bytes:
-    weights = (resources.files("reprise.weights") / f"{NAME}.onnx").read_bytes()
+    try:
+        weights = (resources.files("reprise.weights") / f"{NAME}.onnx").read_bytes()
+    except OSError as error:
+        raise ReprisError(f"the weights {NAME}.onnx cannot be read; install reprise again") from error
     if hashlib.sha256(weights).hexdigest() != WEIGHTS_SHA256:
         raise ReprisError(f"the weights {NAME}.onnx are damaged; install reprise again")
     return weights
