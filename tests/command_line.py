@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -63,9 +64,15 @@ def has_open(pid: int, path: Path) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
+def cpu_s(pid: int) -> float:
+    """The CPU seconds that the process has used so far."""
+    user, system = _status(pid)[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_until(condition: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
     """Waits for what another process brings about."""
-    end_s = time.monotonic() + PATIENCE_S
+    end_s = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < end_s, "it did not come about"
         time.sleep(0.02)

@@ -25,7 +25,7 @@ from reprise.ingest import Outcome
 # What is bad about the files, and the word that must stand in the reason.
 BROKEN = {
     "empty.mp4": "empty (0 bytes)",
-    "random.mp4": "not a video",
+    "random [bold]:smile:.mp4": "not a video",
     "text.mp4": "not a video",
     "headless.mp4": "incomplete",  # cut off before the index that stands at the end of an MP4 file
     "sound.wav": "only sound",
@@ -82,7 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, name in enumerate(GOOD[1:], start=2):
         footage(folder / name, range(SECONDS), seed=number)
     (folder / "empty.mp4").touch()
-    (folder / "random.mp4").write_bytes(np.random.default_rng(0).bytes(20_000))
+    (folder / "random [bold]:smile:.mp4").write_bytes(np.random.default_rng(0).bytes(20_000))
     (folder / "text.mp4").write_text("This is not a video.\n" * 100)
     cut_short(folder / "headless.mp4", good, share=0.5)
     silence(folder / "sound.wav")

@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 import pytest
-from command_line import COMMAND, Finished, has_open, run, wait_until
+from command_line import COMMAND, Finished, cpu_s, has_open, run, wait_until
 from footage import footage, looped
 from rich.console import Console
 from rich.progress import Progress
@@ -439,6 +439,8 @@ def test_an_interrupted_ingest_keeps_what_was_done_and_exits_130(videos: Path, t
 def test_a_long_video_is_given_up_at_once(command: str, library: Path, videos: Path) -> None:
     running = start(command, "--library", library, videos / "long.mp4")
     wait_until(lambda: has_open(running.pid, videos / "long.mp4"))
+    begun_s = cpu_s(running.pid)
+    wait_until(lambda: cpu_s(running.pid) > begun_s + 0.5)  # now it decodes
     os.killpg(running.pid, signal.SIGINT)
     out, err = running.communicate(timeout=10)  # it takes longer to decode
     assert (running.returncode, out) == (130, "")

@@ -64,9 +64,12 @@ def eight_seconds(folder: Path) -> Callable[[str], Path]:
         muxer_options={"movflags": "faststart"},
     )
 
+    # libvpx left to itself spends as much time on a picture as the machine has to spare.
+    vp8 = ("-c:v", "libvpx", "-b:v", "2M", "-qmax", "20", "-deadline", "best")
+
     @functools.cache
     def in_container(suffix: str) -> Path:
-        codec = {"webm": ("-c:v", "libvpx", "-b:v", "1M"), "mpg": ("-c:v", "mpeg2video", "-q:v", "2")}
+        codec = {"webm": vp8, "mpg": ("-c:v", "mpeg2video", "-q:v", "2")}
         if suffix != "mp4":
             ffmpeg("-i", source, *codec.get(suffix, ("-c", "copy")), source.with_suffix(f".{suffix}"))
         return source.with_suffix(f".{suffix}")
@@ -268,14 +271,16 @@ def test_a_file_cut_in_half_still_announces_all_of_its_length(
     assert (facts.duration_s or facts.container_duration_s) == pytest.approx(8.0)
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "avi", "flv"])
-def test_a_cut_file_is_shown_alike_by_any_number_of_threads(
-    folder: Path, eight_seconds: Callable[[str], Path], suffix: str
-) -> None:
-    content = eight_seconds(suffix).read_bytes()
-    path = write(folder / f"threads.{suffix}", content[: len(content) * 51 // 100])
-    shown = {tuple(numbers(path, fps=25, threads=threads)) for threads in (1, 2, 8)}
-    assert len(shown) == 1
+@pytest.mark.parametrize("suffix", ["mp4", "flv"])
+def test_a_cut_file_is_shown_alike_by_any_number_of_threads(folder: Path, suffix: str) -> None:
+    # With pictures stored out of order the decoder holds some back, which the cut must not cost.
+    options = {"bf": "2", "b-adapt": "0", "qp": "20"}
+    faststart = {"movflags": "faststart"} if suffix == "mp4" else {}
+    whole = write_clip(folder / f"reordered.{suffix}", picture=noisy, options=options, muxer_options=faststart)
+    content = whole.read_bytes()
+    for percent in (50, 51, 52):
+        path = write(folder / f"reordered_{percent}.{suffix}", content[: len(content) * percent // 100])
+        assert len({tuple(numbers(path, fps=25, threads=threads)) for threads in (1, 2, 8)}) == 1
 
 
 def test_an_mp4_whose_index_was_at_its_cut_off_end_is_no_video(folder: Path) -> None:

@@ -174,12 +174,12 @@ def test_what_is_transparent_is_black(
     assert np.abs(picture[:, 34:] - (200, 100, 50)).max() <= 8
 
 
-def test_what_is_transparent_in_a_gif_is_black(folder: Path) -> None:
-    opaque = write_clip(folder / "gif.mov", seconds=0.2, codec="png", pixel_format="rgba", picture=half_transparent)
-    path = folder / "transparent.gif"
+@pytest.mark.parametrize("name", ["palette.gif", "palette.mov"])
+def test_what_is_transparent_in_a_palette_is_black(folder: Path, name: str) -> None:
+    opaque = write_clip(folder / "full.mov", times_s=[0], codec="png", pixel_format="rgba", picture=half_transparent)
     palette = "split[a][b];[a]palettegen=reserve_transparent=1[p];[b][p]paletteuse"
-    ffmpeg("-i", opaque, "-vf", palette, path)
-    picture = first_picture(path).astype(int)
+    ffmpeg("-i", opaque, "-vf", palette, *(("-c:v", "png") if name.endswith("mov") else ()), folder / name)
+    picture = first_picture(folder / name).astype(int)
     assert picture[:, :32].max() == 0
     assert np.abs(picture[:, 32:] - (200, 100, 50)).max() <= 8
 
@@ -215,6 +215,14 @@ def test_interlaced_pictures_do_not_comb(folder: Path, name: str, codec: str, si
     assert ours.shape == (height, width, 3)
     assert np.abs(np.diff(ours, axis=0)).mean() < 2
     assert ours.max() - ours.min() > 200
+
+
+def test_interlaced_pictures_keep_their_colours(folder: Path, lossless_gradient: Path) -> None:
+    path = folder / "interlaced_colours.mp4"
+    bt709 = "scale=out_color_matrix=bt709:out_range=tv,format=yuv422p,setfield=tff"
+    tags = ("-colorspace", "bt709", "-color_range", "tv", "-flags", "+ildct+ilme")
+    ffmpeg("-i", lossless_gradient, "-vf", bt709, "-c:v", "libx264", "-qp", "1", *tags, path)
+    assert np.abs(first_picture(path).astype(int) - gradient(0, (64, 48))).max() <= 12  # of 5 a line
 
 
 # --- sizes

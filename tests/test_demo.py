@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from reprise import demo
+from reprise.demo import videos as demo
 from reprise.demo.scenes import (
     LIBRARY,
     QUERIES,

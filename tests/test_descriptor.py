@@ -145,9 +145,15 @@ def test_an_edited_photo_is_nearer_to_its_original_than_to_any_other(
     assert similarity.argmax(axis=1).tolist() == list(range(len(PHOTOS)))
 
 
-def test_red_and_blue_are_not_taken_for_each_other(describe: Descriptor) -> None:
-    rgb, bgr = describe([photo("chelsea"), photo("chelsea")[..., ::-1]])
-    assert rgb @ bgr < 0.999
+def test_the_network_gets_blue_first_and_channels_before_rows(describe: Descriptor) -> None:
+    import onnxruntime
+
+    with importlib.resources.as_file(importlib.resources.files("reprise.weights") / f"{NAME}.onnx") as weights:
+        network = onnxruntime.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
+    red, green, blue = resized(photo("chelsea"), (128, 128)).astype(np.float32).transpose(2, 0, 1)
+    expected = network.run(["emb"], {"bgr": np.stack([blue, green, red])[None]})[0]
+    assert describe([photo("chelsea")]) == pytest.approx(expected, abs=1e-5)
+    assert expected[0] @ describe([photo("chelsea")[..., ::-1]])[0] < 0.999  # the order matters
 
 
 # --- weights and devices

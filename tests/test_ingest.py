@@ -20,7 +20,7 @@ from reprise.scanning import Failure, content_hash
 from reprise.settings import EmbedSettings
 from reprise.workers import Job, embed_in_workers
 
-LOOPS = 600  # of a clip of ten seconds: decoding them takes far longer than a test waits
+LOOPS = 2000  # of a clip of ten seconds: decoding them takes far longer than a test waits
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def test_a_worker_that_dies_costs_only_its_video(long_clip: Path, tmp_path: Path
                 os.kill(*worker_on(video), how)
 
     with reprise.open(tmp_path / "library") as library:
-        report = library.ingest([crashing, killed, *short], workers=3, progress=kill)
+        report = library.ingest([short[0], crashing, killed, *short[1:]], workers=2, progress=kill)
         assert sorted(report.added) == [str(path) for path in short]
         assert sorted(report.failed, key=lambda failure: failure.path) == [
             Failure(str(crashing), f"{crashing}: the decoder crashed on it (SIGSEGV); the file is damaged"),
@@ -208,7 +208,7 @@ def test_a_killed_ingest_leaves_no_process_and_a_sound_library(clips: Path, long
         ingest.stdout.readline()
         workers = children(ingest.pid)
         ingest.kill()
-    wait_until(lambda: not any(is_running(pid) for pid in workers))
+    wait_until(lambda: not any(is_running(pid) for pid in workers), within_s=5)  # decoding takes longer
     assert workers
     assert run("verify", "--library", library).status == 0
     assert set(paths(library)) <= {str(clips / "a.mp4"), str(clips / "b.mp4")}

@@ -88,9 +88,11 @@ def test_links_that_lead_back_end_the_search_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("names", [[], ["notes.txt", "in/cover.jpg"], [".hidden.mp4"]])
 def test_a_folder_with_no_video_is_a_failure(tmp_path: Path, names: list[str]) -> None:
-    touch(tmp_path, *names)
-    [failure] = find_videos([tmp_path]).failures
-    assert (failure.path, failure.reason) == (str(tmp_path), f"{tmp_path}: no video in this folder")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    touch(folder, *names)
+    [failure] = find_videos([*touch(tmp_path, "video.mp4"), folder]).failures
+    assert (failure.path, failure.reason) == (str(folder), f"{folder}: no video in this folder")
 
 
 def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_searched() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,11 +76,13 @@ def described(
     if expected.duration_s is not None:
         missing_s = expected.duration_s - covered_s
         truncated = missing_s > TRACK_SHORTFALL_S
-        duration_s = covered_s if truncated else expected.duration_s
+        # Some files announce less than they hold: then what was seen counts.
+        is_believable = not truncated and expected.duration_s > times_s[-1]
+        duration_s = expected.duration_s if is_believable else covered_s
     elif expected.container_duration_s is not None:
         missing_s = expected.container_duration_s - covered_s
         truncated = missing_s > max(CONTAINER_SHORTFALL_S, CONTAINER_SHORTFALL_SHARE * expected.container_duration_s)
-        duration_s = min(covered_s, expected.container_duration_s)
+        duration_s = min(covered_s, max(expected.container_duration_s, float(times_s[-1])))
     else:
         truncated = False
     if truncated:
@@ -93,8 +94,3 @@ def described(
 @functools.cache
 def _chain(settings: EmbedSettings) -> Any:
     return embed_pipeline(settings)
-
-
-def prepare_worker() -> None:
-    """What a worker process does first: its libraries must not spread over cores that other workers use."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -59,7 +59,7 @@ class Task:
     id: str
     file_size: int
     modified_ns: int
-    known: VideoRow | None
+    known: VideoRow | None = None
 
     @property
     def looks_unchanged(self) -> bool:
@@ -76,26 +76,28 @@ class Task:
         return self.known.content_hash if self.known is not None else None
 
 
-def tasks(
-    paths: Sequence[str], known: Callable[[list[str]], dict[str, VideoRow]]
-) -> tuple[list[Task], list[Outcome]]:
-    """The videos to look at, and the outcomes of those that need or allow no more work.
-
-    `known` gives the rows of the ids that are in the library.
-    """
+def readable(paths: Sequence[str]) -> tuple[list[Task], list[Outcome]]:
+    """The videos among `paths` that can be tried, and the outcomes of the files that cannot be videos at all."""
     wanted: list[Task] = []
-    settled: list[Outcome] = []
+    failed: list[Outcome] = []
     for path in paths:
         try:
             status = check_file(path)
         except InputError as error:
-            settled.append(Outcome(path, "failed", str(error)))
+            failed.append(Outcome(path, "failed", str(error)))
         else:
-            wanted.append(Task(path, video_id(path), status.st_size, status.st_mtime_ns, None))
-    rows = known([task.id for task in wanted])
-    wanted = [replace(task, known=rows.get(task.id)) for task in wanted]
-    settled += [Outcome(task.path, "unchanged") for task in wanted if task.looks_unchanged]
-    return [task for task in wanted if not task.looks_unchanged], settled
+            wanted.append(Task(path, video_id(path), status.st_size, status.st_mtime_ns))
+    return wanted, failed
+
+
+def unsettled(wanted: Sequence[Task], known: Mapping[str, VideoRow]) -> tuple[list[Task], list[Outcome]]:
+    """The tasks that need work, with what the library knows of them, and the outcomes of the others.
+
+    `known` are the rows of the library by id.
+    """
+    tasks = [replace(task, known=known.get(task.id)) for task in wanted]
+    settled = [Outcome(task.path, "unchanged") for task in tasks if task.looks_unchanged]
+    return [task for task in tasks if not task.looks_unchanged], settled
 
 
 def row_of(task: Task, video: EmbeddedVideo, settings: EmbedSettings, tags: Sequence[str]) -> VideoRow:
@@ -116,7 +118,9 @@ def row_of(task: Task, video: EmbeddedVideo, settings: EmbedSettings, tags: Sequ
     )
 
 
-def embed_all(wanted: Sequence[Task], settings: EmbedSettings, workers: int) -> Iterator[tuple[Task, Attempt]]:
+def embed_all(
+    wanted: Sequence[Task], settings: EmbedSettings, workers: int
+) -> Generator[tuple[Task, Attempt], None, None]:
     """Each task with its embedded video, None if its content is unchanged, or the error that it met.
 
     In the order in which they get done. A worker that dies takes no other video with it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +13,7 @@ from reprise.decoding.container import check_file
 from reprise.decoding.sampling import video_facts
 from reprise.embedding import EmbeddedVideo, described
 from reprise.errors import MissingVideoError, ReprisError, printable
-from reprise.ingest import IngestReport, Outcome, Task, embed_all, row_of, tasks
+from reprise.ingest import IngestReport, Outcome, Task, embed_all, readable, row_of, unsettled
 from reprise.pipelines.query import query_pipeline
 from reprise.running import run
 from reprise.scanning import find_videos, video_id
@@ -82,8 +83,8 @@ class Library:
         """
         found = find_videos([paths] if isinstance(paths, str | os.PathLike) else paths)
         report = IngestReport(skipped=found.skipped)
-        settled = [Outcome(failure.path, "failed", failure.reason) for failure in found.failures]
-        total = len(found.videos) + len(settled)
+        failed = [Outcome(failure.path, "failed", failure.reason) for failure in found.failures]
+        total = len(found.videos) + len(failed)
         done = 0
 
         def settle(outcome: Outcome) -> None:
@@ -93,18 +94,21 @@ class Library:
             if progress is not None:
                 progress(outcome, done, total)
 
-        for outcome in settled:
+        wanted, unreadable = readable(found.videos)
+        for outcome in failed + unreadable:
             settle(outcome)
-        if not found.videos:
-            return report
+        if not wanted:
+            return report  # and make no library for a mistyped path
         stores = self._open(create=True)
         stores.recover()
-        wanted, settled = tasks(found.videos, stores.videos.get)
-        for outcome in settled:
+        wanted, unchanged = unsettled(wanted, stores.videos.get([task.id for task in wanted]))
+        for outcome in unchanged:
             settle(outcome)
         try:
-            for task, result in embed_all(wanted, self._settings, workers or default_workers()):
-                settle(self._store(stores, task, result, tags))
+            # Closed, so that no worker outlives an exception here.
+            with closing(embed_all(wanted, self._settings, workers or default_workers())) as results:
+                for task, result in results:
+                    settle(self._store(stores, task, result, tags))
         finally:
             # Also when interrupted: what is done is kept in its final form.
             stores.flush()
@@ -120,6 +124,8 @@ class Library:
         if isinstance(result, ReprisError):
             return Outcome(task.path, "failed", str(result))
         if result is None:
+            # Its content is what it was: remembering the new time of change saves reading it all again next time.
+            stores.videos.update(task.id, file_size=task.file_size, modified_ns=task.modified_ns)
             return Outcome(task.path, "unchanged")
         stores.add(row_of(task, result, self._settings, tags), result)
         status = "added" if task.known is None else "replaced"

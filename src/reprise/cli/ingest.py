@@ -30,7 +30,11 @@ SKIPPED_NAMES = 5
 )
 @options.device
 @click.option(
-    "--tag", "tags", multiple=True, metavar="TEXT", help="A word to remember with these videos; repeatable."
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="TEXT",
+    help="A word to remember with the videos that are added; repeatable.",
 )
 @options.json_lines
 def ingest(

@@ -124,9 +124,10 @@ def facts(container: InputContainer, stream: VideoStream) -> VideoFacts:
 def decoder_of(stream: VideoStream) -> VideoCodecContext:
     """The decoder of the picture track."""
     decoder = stream.codec_context
-    if stream.metadata.get("alpha_mode") != "1" or decoder.name not in ALPHA_DECODERS:
+    name = ALPHA_DECODERS.get(decoder.name) if stream.metadata.get("alpha_mode") == "1" else None
+    if name not in av.codecs_available:
         return decoder
-    with_alpha = CodecContext.create(ALPHA_DECODERS[decoder.name], "r")
+    with_alpha = CodecContext.create(name, "r")
     assert isinstance(with_alpha, VideoCodecContext)
     with_alpha.thread_count = decoder.thread_count
     return with_alpha

@@ -63,7 +63,7 @@ class FrameStore:
         return self._milvus.has(FRAMES)
 
     def create(self, facts: LibraryFacts) -> None:
-        """Makes the collection for vectors of these facts."""
+        """Makes the collection for vectors of these facts, where it is not there."""
         self._milvus.create(
             FRAMES,
             [

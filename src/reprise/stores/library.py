@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reprise.embedding import EmbeddedVideo
-from reprise.errors import LibraryError, LibraryNotFoundError, StoreError, printable
+from reprise.errors import LibraryError, LibraryNotFoundError, SettingsError, StoreError, printable
 from reprise.pipelines.ingest import store_pipeline
 from reprise.running import run
 from reprise.stores.frames import FrameStore, LibraryFacts
@@ -47,8 +47,11 @@ class Place:
         """The place of a library that is a folder, or the URI of a Milvus server.
 
         A server's matrices lie on this machine, under $REPRISE_MATRICES or ~/.local/share/reprise.
+        Raises SettingsError for an empty name.
         """
         where = os.fspath(library)
+        if not where:
+            raise SettingsError("the library's name is empty; give a folder, or the URI of a Milvus server")
         if "://" not in where:
             folder = Path(where).expanduser()
             return cls(str(folder.resolve() / MILVUS_NAME), folder / MATRICES_NAME, folder, printable(where), True)
@@ -76,6 +79,9 @@ class LibraryStores:
         self._unflushed_frames = 0
         if place.embedded:
             _check_folder(place, create is not None)
+        else:
+            # Before anything is made on this machine: the address may be mistyped.
+            connect(place.milvus_uri)
         self._make_folder(create is not None)
         try:
             self._lock = FolderLock(place.locked)
@@ -99,10 +105,8 @@ class LibraryStores:
         self.frames = FrameStore(self._milvus)
         self.videos = VideoStore(self._milvus)
         if create is not None:
-            if not self.frames.exists():
-                self.frames.create(create)
-            if not self.videos.exists():
-                self.videos.create(create.dimension)
+            self.frames.create(create)
+            self.videos.create(create.dimension)
         elif not (self.frames.exists() and self.videos.exists()):
             raise LibraryNotFoundError(f"{self.place.shown}: no library there; `reprise ingest` makes one")
         self.frames.load()

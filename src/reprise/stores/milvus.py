@@ -61,7 +61,7 @@ class Milvus:
         properties: Mapping[str, str],
         index: Mapping[str, Any],
     ) -> None:
-        """Makes a collection with one index, on "embedding".
+        """Makes a collection with one index, on "embedding"; what is there already is left as it is.
 
         `fields` are arguments of pymilvus' `add_field`, with `datatype` by name.
         """
@@ -71,15 +71,18 @@ class Milvus:
         for field in fields:
             schema.add_field(**{**field, "datatype": DataType[field["datatype"]]})
         with self._speaking():
-            self._client.create_collection(
-                collection,
-                schema=schema,
-                index_params=self._index(index),
-                properties=dict(properties),
-                # A video that was just ingested must be found by the next query.
-                consistency_level="Strong",
-                timeout=TIMEOUT_S,
-            )
+            if not self._client.has_collection(collection, timeout=TIMEOUT_S):
+                self._client.create_collection(
+                    collection,
+                    schema=schema,
+                    properties=dict(properties),
+                    # A video that was just ingested must be found by the next query.
+                    consistency_level="Strong",
+                    timeout=TIMEOUT_S,
+                )
+            if not self._client.list_indexes(collection, field_name="embedding"):
+                # Not waited for: there is nothing to index yet, and the wait sleeps half a second.
+                self._client.create_index(collection, self._index(index), timeout=TIMEOUT_S, sync=False)
 
     def properties(self, collection: str) -> dict[str, str]:
         """The properties that `create` was given, and Milvus' own."""

@@ -63,7 +63,7 @@ class VideoStore:
         return self._milvus.has(VIDEOS)
 
     def create(self, dimension: int) -> None:
-        """Makes the collection; `dimension` is that of the frames' vectors."""
+        """Makes the collection where it is not there; `dimension` is that of the frames' vectors."""
         text, number = "VARCHAR", "INT64"
         self._milvus.create(
             VIDEOS,
@@ -96,6 +96,11 @@ class VideoStore:
         # A Milvus server of the 2.3 line takes objects alone as JSON.
         values["tags"] = {"tags": row.tags}
         self._milvus.upsert(VIDEOS, {**values, "embedding": embedding})
+
+    def update(self, video_id: str, **changes: Any) -> None:
+        """Writes the row of a video that is in the library again, with `changes` to its fields."""
+        for values in self._milvus.get(VIDEOS, [video_id], [*_FIELDS, "embedding"]):
+            self._milvus.upsert(VIDEOS, {**values, **changes})
 
     def get(self, ids: Sequence[str]) -> dict[str, VideoRow]:
         """The rows of these ids that are in the library, by id."""
