@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from reprise.decoding.container import check_file
 from reprise.decoding.sampling import video_facts
 from reprise.embedding import described
 from reprise.errors import printable
@@ -27,8 +26,6 @@ def compare(
     """
     embedding, settings = embedding or EmbedSettings(), settings or QuerySettings()
     paths = os.fspath(query), os.fspath(reference)
-    for path in paths:
-        check_file(path)
     expected = [video_facts(path) for path in paths]
     query_times_s, query_matrix, reference_times_s, reference_matrix, boxes, scores = run(
         compare_pipeline(embedding, settings), *paths

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
-from reprise.decoding.container import check_file
 from reprise.decoding.sampling import video_facts
 from reprise.embedding import EmbeddedVideo, described
 from reprise.errors import MissingVideoError, ReprisError, printable
@@ -136,7 +135,6 @@ class Library:
         path = os.fspath(video)
         stores = self._open()
         settings = settings or QuerySettings()
-        check_file(path)
         expected = video_facts(path)
         times_s, matrix, candidates, paths = run(self._chain(stores, settings), path)
         query = described(times_s, matrix, expected, "", self._settings.fps)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from reprise.errors import LibraryInUseError, StoreError, printable
 
-# Milvus takes messages of up to 64 MB; 8192 rows of 2048 dimensions just fit.
-INSERT_ROWS = 8192
+# Milvus takes messages of up to 64 MB; 4096 rows of 2048 dimensions are half of that.
+INSERT_ROWS = 4096
 READ_ROWS = 8192
 TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 10.0
