@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import run
+from footage import footage, looped
 
 from reprise.stores.milvus import Milvus, disconnect
 
@@ -64,6 +66,28 @@ def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()
+
+
+@pytest.fixture(scope="session")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """refs/a.mp4 (30 s), refs/b.mkv (20 s) and queries/: a piece of a, something else; long.mp4 beside them."""
+    folder = tmp_path_factory.mktemp("videos")
+    for name in ("refs", "queries"):
+        (folder / name).mkdir()
+    footage(folder / "refs" / "a.mp4", range(30), seed=1)
+    footage(folder / "refs" / "b.mkv", range(20), seed=2)
+    footage(folder / "queries" / "copy.mp4", [*range(100, 105), *range(12, 22)], seed=1)
+    footage(folder / "queries" / "own.mp4", range(10), seed=4)
+    looped(folder / "long.mp4", folder / "refs" / "a.mp4", 600)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def library(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of refs/."""
+    place = tmp_path_factory.mktemp("place") / "library"
+    assert run("ingest", "--library", place, "--tag", "news", videos / "refs").status == 0
+    return place
 
 
 EMBEDDED_AND_SERVER = ["embedded", pytest.param("server", marks=pytest.mark.server)]

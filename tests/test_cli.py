@@ -8,7 +8,6 @@ import os
 import pty
 import re
 import runpy
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +15,7 @@ from typing import Any
 
 import click
 import pytest
-from command_line import COMMAND, Finished, cpu_s, has_open, run, wait_until
-from footage import footage, looped
+from command_line import COMMAND, Finished, run
 from rich.console import Console
 from rich.progress import Progress
 
@@ -28,28 +26,6 @@ from reprise.cli.running import run_command
 ROOT = Path(__file__).parents[1]
 NAMES = ("ingest", "query", "compare", "list", "info", "remove", "verify")
 ESCAPE = "\x1b"
-
-
-@pytest.fixture(scope="module")
-def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """refs/a.mp4 (30 s), refs/b.mkv (20 s) and queries/: a piece of a, something else; long.mp4 beside them."""
-    folder = tmp_path_factory.mktemp("videos")
-    for name in ("refs", "queries"):
-        (folder / name).mkdir()
-    footage(folder / "refs" / "a.mp4", range(30), seed=1)
-    footage(folder / "refs" / "b.mkv", range(20), seed=2)
-    footage(folder / "queries" / "copy.mp4", [*range(100, 105), *range(12, 22)], seed=1)
-    footage(folder / "queries" / "own.mp4", range(10), seed=4)
-    looped(folder / "long.mp4", folder / "refs" / "a.mp4", 600)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def library(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library of refs/."""
-    place = tmp_path_factory.mktemp("place") / "library"
-    assert run("ingest", "--library", place, "--tag", "news", videos / "refs").status == 0
-    return place
 
 
 @pytest.fixture
@@ -409,51 +385,3 @@ def test_the_scripts_do_what_the_commands_do(videos: Path, tmp_path: Path) -> No
     queried = script("query", "--json", videos / "queries")
     assert queried.returncode == 0
     assert queried.stdout == run("query", "--json", "--library", tmp_path / "library", videos / "queries").out
-
-
-# Interruptions
-
-
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
-    """A command with all its processes in a group of their own, as a shell starts it."""
-    return subprocess.Popen(
-        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
-    )
-
-
-def test_an_interrupted_ingest_keeps_what_was_done_and_exits_130(videos: Path, tmp_path: Path) -> None:
-    library = tmp_path / "library"
-    ingest = start("ingest", "--json", "--library", library, videos / "refs", videos / "long.mp4")
-    assert ingest.stdout is not None
-    done = [json.loads(ingest.stdout.readline()) for _ in range(2)]
-    os.killpg(ingest.pid, signal.SIGINT)
-    out, err = ingest.communicate(timeout=30)
-    assert (ingest.returncode, out) == (130, "")
-    assert err == "\nreprise: interrupted; 2 of 3 videos are in the library, ingest again for the rest\n"
-    assert run("verify", "--library", library).status == 0
-    rows = run("list", "--json", "--library", library).objects
-    assert {row["path"] for row in rows} == {answer["path"] for answer in done}
-
-
-@pytest.mark.parametrize("command", ["ingest", "query"])
-def test_a_long_video_is_given_up_at_once(command: str, library: Path, videos: Path) -> None:
-    running = start(command, "--library", library, videos / "long.mp4")
-    wait_until(lambda: has_open(running.pid, videos / "long.mp4"))
-    begun_s = cpu_s(running.pid)
-    wait_until(lambda: cpu_s(running.pid) > begun_s + 0.5)  # now it decodes
-    os.killpg(running.pid, signal.SIGINT)
-    out, err = running.communicate(timeout=10)  # it takes longer to decode
-    assert (running.returncode, out) == (130, "")
-    assert err.startswith("\nreprise: interrupted")
-    assert len(err.splitlines()) == 2
-    assert run("verify", "--library", library).out == f"{library}: 2 videos checked, no problem\n"
-
-
-def test_a_reader_that_has_seen_enough_gets_no_traceback(library: Path, videos: Path) -> None:
-    query = start("query", "--json", "--library", library, videos / "queries" / "own.mp4", videos / "refs")
-    assert query.stdout is not None
-    assert query.stderr is not None
-    assert json.loads(query.stdout.readline())["query"] == f"{videos}/queries/own.mp4"
-    query.stdout.close()
-    assert query.stderr.read() == ""
-    query.wait(timeout=30)

@@ -60,7 +60,7 @@ class Library:
         made with others raises LibraryMismatchError when it is opened. Raises SettingsError.
         """
         self._place = Place.of(library)
-        self._given_model, self._given_fps = model, fps
+        self._given_fps = fps
         self._settings = EmbedSettings(model or "reprise", 1.0 if fps is None else fps, device)
         self._stores: LibraryStores | None = None
         self._chains: dict[QuerySettings, Any] = {}
