@@ -75,7 +75,7 @@ def wait_until(condition: Callable[[], bool], *, within_s: float = PATIENCE_S) -
     end_s = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < end_s, "it did not come about"
-        time.sleep(0.02)
+        time.sleep(0.02)  # between two looks; a deadline ends them
 
 
 def _pids() -> list[int]:

@@ -137,7 +137,7 @@ def _answering(uri: str, server: subprocess.Popen[bytes], log: Path) -> str:
             milvus = Milvus(uri)
             milvus.has("frames")
         except Exception:  # noqa: BLE001 - whatever it says, it is not up yet
-            time.sleep(0.5)
+            time.sleep(0.5)  # between two tries; a deadline ends them
         else:
             milvus.close()
             return uri

@@ -247,7 +247,7 @@ class Library:
                 if self._given_fps is None:
                     self._settings = replace(self._settings, fps=have.fps)
                 have.check(self._facts(), self._place.shown)
-            except BaseException:
+            except BaseException:  # raised again: whatever it is, the lock must not stay behind
                 stores.close()
                 raise
             self._stores = stores

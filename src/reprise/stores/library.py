@@ -86,7 +86,7 @@ class LibraryStores:
         try:
             self._lock = FolderLock(place.locked)
             self._open(create)
-        except BaseException:
+        except BaseException:  # raised again: whatever it is, the lock must not stay behind
             self.close()
             raise
 
