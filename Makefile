@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := data/demo
 INDEX := data/demo-library
 
-.PHONY: demo test lint format clean
+.PHONY: demo test test-training lint format clean
 
 demo: $(VENV)/demo.installed
 	$(BIN)/python scripts/make_demo_videos.py $(DEMO)
@@ -17,7 +17,11 @@ demo: $(VENV)/demo.installed
 	@$(BIN)/python scripts/check_demo.py $(DEMO) $(DEMO)/found.json
 
 test: $(VENV)/test.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore tests/training
+
+# Apart, because torch is gigabytes.
+test-training: $(VENV)/train.installed
+	$(BIN)/python -m pytest tests/training
 
 lint: $(VENV)/lint.installed
 	$(BIN)/ruff check .
@@ -43,4 +47,5 @@ $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 EXTRAS_demo := demo
 EXTRAS_test := demo,test,server
 # Typed libraries that only tests or the demo use are checked too.
+EXTRAS_train := demo,test,train
 EXTRAS_lint := demo,test,lint

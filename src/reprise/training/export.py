@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from reprise.training.calibration import CalibratedDescriptor, calibrated
+from reprise.training.images import draw
 from reprise.training.loop import CHECKPOINT
 from reprise.training.network import DescriptorNetwork
 
@@ -26,12 +28,24 @@ def trained_network(folder: Path) -> DescriptorNetwork:
 
 
 def export(folder: Path, target: Path, picture_size: int = PICTURE_SIZE) -> None:
-    """Calibrates the folder's network and writes it to `target`; prints its hash."""
+    """Calibrates the folder's network and writes it to `target`; prints size, hash and what rounding changed."""
     descriptor = calibrated(trained_network(folder), picture_size)
     write(descriptor, target, picture_size)
-    print(
-        f"{target}: {target.stat().st_size / 1e6:.1f} MB, SHA-256 {hashlib.sha256(target.read_bytes()).hexdigest()}"
-    )
+    content = target.read_bytes()
+    print(f"{target}: {len(content) / 1e6:.1f} MB, SHA-256 {hashlib.sha256(content).hexdigest()}")
+    largest, least = agreement(descriptor, target, picture_size)
+    print(f"against float32 weights: numbers differ by at most {largest:.1e}, cosines are at least {least:.6f}")
+
+
+def agreement(descriptor: CalibratedDescriptor, file: Path, picture_size: int) -> tuple[float, float]:
+    """(largest difference of a number, least cosine) between the file's embeddings and the descriptor's own."""
+    rng = np.random.default_rng(0)
+    frames = np.stack([draw(rng, picture_size) for _ in range(64)])
+    with torch.inference_mode():
+        expected = descriptor(torch.from_numpy(frames)).numpy()
+    network = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    embeddings = network.run(["embeddings"], {"frames": frames})[0]
+    return float(np.abs(embeddings - expected).max()), float((embeddings * expected).sum(1).min())
 
 
 def write(descriptor: CalibratedDescriptor, target: Path, picture_size: int, *, half: bool = True) -> None:

@@ -10,7 +10,7 @@ class TrainingSettings:
     """What the shipped weights are trained with. Saved with every checkpoint."""
 
     seed: int = 1
-    views: int = 3_400_000  # edited pictures that the network sees in all, of all processes
+    views: int = 2_500_000  # edited pictures that the network sees in all, of all processes
     processes: int = 2  # each a copy of the network on one CPU thread; gradients are averaged
 
     # Images
@@ -23,7 +23,7 @@ class TrainingSettings:
     batch_images: int = 96  # a step and process; each in three views
     learning_rate: float = 2e-3
     warmup_views: int = 50_000
-    decay_share: float = 0.35  # last share of the views over which the rate falls to 0 in a straight line
+    decay_share: float = 0.68  # last share of the views over which the rate falls to 0 in a straight line
     weight_decay: float = 0.05
     gradient_limit: float = 2.0  # norm
     average_decay: float = 0.998  # of the running mean of the weights, which is what ships
