@@ -23,18 +23,22 @@ NOISE_STEP = 3.0  # grey levels that compression and grain add anywhere
 LINES = 8  # lines that are kept per frame and direction; two insets on a split screen have no more
 SMALLEST_SIDE, SMALLEST_AREA = 0.13, 0.05  # as shares of the frame's; a third of its width in wide-screen has more
 MAX_OVERLAP = 0.7  # intersection over union of two boxes beyond which they say the same
+STRETCH = 2  # pixels along a line that are judged together
+BLOCK = 8  # pixels along a line whose detail is counted together
+NOISE_DETAIL = 1.0  # grey levels
 BEYOND = 24  # pixels past a corner in which a side must have ended
 
 # What a line says about a rectangle's side: log odds, fitted by logistic regression to composites of videos and
 # photographs, against all other rectangles between lines of the same frames and of untouched ones. `SHARES` are
 # shares of a stretch of the line along which the step is clear.
 SHARES = (0.0, 0.3, 0.45, 0.6, 0.8, 1.0)
-QUARTER_ODDS = (-1.3, -1.3, -0.8, -0.4, 0.1, 0.1)  # for each quarter of the side
-BEYOND_ODDS = (0.2, 0.2, 0.2, 0.2, -0.5, -1.2)  # for each end that is not at the frame's edge: does the line run on?
+QUARTER_ODDS = (-1.4, -1.4, -1.0, -0.55, 0.0, 0.0)  # for each quarter of the side
+BEYOND_ODDS = (0.35, 0.35, 0.35, 0.3, 0.1, -1.4)  # for each end that is not at the frame's edge: does the line run on?
+DETAILS = (0.0, 0.25, 0.5, 1.0, 2.0)  # grey levels
+DETAIL_ODDS = (-1.8, -1.4, -0.5, -0.1, 0.1)  # for each side, frame edges too: a picture's margin is seldom plain
 # By the sides that are no frame edges: (odds, odds per square root of the area).
-ONE_SIDE, OPPOSITE_SIDES, ADJACENT_SIDES = (-0.5, 0.3), (0.5, 1.9), (-0.65, 0.8)
-THREE_SIDES, FOUR_SIDES = (-0.8, 4.3), (0.5, 5.3)
-MIN_ODDS = -0.5
+ONE_SIDE, OPPOSITE_SIDES, ADJACENT_SIDES = (0.2, 0.6), (0.85, 3.0), (0.9, -0.4)
+THREE_SIDES, FOUR_SIDES = (0.4, 4.1), (1.1, 4.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +53,19 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class _Lines:
-    """The upright (or level) lines of a batch of frames; `side` is the frame's size across them, in pixels.
+    """The upright (or level) lines of a batch of frames, first and last the frame's own two edges.
 
-    places: [n, LINES + 2] in pixels, ascending, the frame's two edges at the ends. exists: [n, LINES + 2] bool.
-    pixels: [n, LINES] the pixel that a line goes through. clearness: [n, side, length + 1], the sum of 0..1 from
-    the line's start up to each pixel.
+    places: [n, LINES + 2] float32, ascending, in pixels across the lines; side: the frame's size in that direction.
+    exists: [n, LINES + 2] bool. clear: [n, LINES + 2, length // STRETCH + 1] float32, sums from a line's start: how
+    much of it is a clear line. detail: [2, n, LINES + 2, length // BLOCK + 1] float32, likewise: how much detail
+    there is just before it and just after it.
     """
 
+    side: int
     places: Floats
     exists: NDArray[np.bool_]
-    pixels: Ints
-    clearness: Floats
-
-    @property
-    def side(self) -> int:
-        return self.clearness.shape[1]
+    clear: Floats
+    detail: Floats
 
 
 def find_boxes(frames: NDArray[np.uint8], *, max_boxes: int = 2) -> list[list[Box]]:
@@ -108,29 +110,65 @@ def _find_lines(planes: NDArray[np.uint8]) -> _Lines:
     """The clearest lines of each frame; planes: [n, 3, side, length], the lines running along the last axis."""
     count, _, side, length = planes.shape
     steps = np.stack([_steps(frame) for frame in planes])
-    clearness = np.zeros((count, side, length + 1), np.float32)
-    pixels = np.zeros((count, LINES), np.intp)
+    details = np.stack([_detail(frame) for frame in planes])
     places = np.zeros((count, LINES + 2), np.float32)
     exists = np.ones((count, LINES + 2), np.bool_)
+    clear = np.zeros((count, LINES + 2, length // STRETCH + 1), np.float32)
+    detail = np.zeros((2, count, LINES + 2, length // BLOCK + 1), np.float32)
     for t in range(count):
-        usual = _usual(steps, t).astype(np.float32)
-        np.cumsum(_clear(usual), axis=1, out=clearness[t, :, 1:])
-        pixels[t], exists[t, 1:-1] = _clearest(clearness[t])
-        places[t, 1:-1] = _between_pixels(usual, pixels[t])
+        step, beside = _usual(steps, t).astype(np.float32), _beside(_usual(details, t))
+        total = np.cumsum(_clear(step, beside), axis=1)
+        pixels, exists[t, 1:-1] = _clearest(total)
+        places[t, 1:-1] = _between_pixels(step, pixels)
+        clear[t, 1:-1, 1:] = total[pixels]
+        # Of the frame's edges only the inside is asked for.
+        np.cumsum(beside[:, np.concatenate(([0], pixels, [side - 1]))], axis=2, out=detail[:, t, :, 1:])
     places[:, -1] = side
-    return _Lines(places, exists, pixels, clearness)
+    return _Lines(side, places, exists, clear, detail)
 
 
 def _steps(planes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """[3, side, length] to [side, length]: how much the colour changes across each pixel, at most MAX_STEP.
+    """[3, side, length] to [side, length // STRETCH]: how much the colour changes across a pixel, up to MAX_STEP.
 
     Between the neighbours on both sides, since scaling leaves most lines within a pixel; the strongest channel,
-    since pictures of the same brightness differ in colour.
+    since pictures of the same brightness differ in colour. No more than twice the change between the pixels three
+    further out: on either side of a pattern's stripe or a letter's stroke the colour is the same.
     """
-    before, after = planes[:, :-2], planes[:, 2:]
-    steps = np.zeros(planes.shape[1:], np.uint8)
-    np.minimum((np.maximum(before, after) - np.minimum(before, after)).max(axis=0), MAX_STEP, out=steps[1:-1])
+    near, far = _change(planes, 1)[2:-2], _change(planes, 3)
+    change = np.minimum(np.minimum(near, MAX_STEP), 2 * np.minimum(far, MAX_STEP))
+    steps = np.zeros((planes.shape[1], planes.shape[2] // STRETCH), np.uint8)
+    steps[3:-3] = (change[:, 0:-1:STRETCH] + change[:, 1::STRETCH]) // STRETCH
     return steps
+
+
+def _change(planes: NDArray[np.uint8], reach: int) -> NDArray[np.uint8]:
+    before, after = planes[:, : -2 * reach], planes[:, 2 * reach :]
+    change: NDArray[np.uint8] = (np.maximum(before, after) - np.minimum(before, after)).max(axis=0)
+    return change
+
+
+def _detail(planes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """[3, side, length] to [side, length // BLOCK]: how much the green channel bends along the lines, per block.
+
+    Along them, so that a line itself is no detail. Blurred and plain surroundings have next to none.
+    """
+    green = planes[1, :, : planes.shape[2] // BLOCK * BLOCK].astype(np.int16)
+    bend = np.zeros(green.shape, np.uint8)
+    np.minimum(np.abs(green[:, 2:] - 2 * green[:, 1:-1] + green[:, :-2]), 31, out=bend[:, 1:-1], casting="unsafe")
+    return bend.reshape(len(bend), -1, BLOCK).sum(axis=2, dtype=np.uint8)
+
+
+def _beside(detail: NDArray[np.uint8]) -> Floats:
+    """[side, blocks] to [2, side, blocks]: mean detail of the five pixels before each pixel, and of those after it.
+
+    But for the next one, through which the line may run as well. At the frame's edges the first and last five.
+    """
+    side = len(detail)
+    total = np.zeros((side + 1, detail.shape[1]), np.float32)
+    np.cumsum(detail, axis=0, out=total[1:])
+    means = (total[5:] - total[:-5]) / (5 * BLOCK)  # means[p]: of pixels p to p + 4
+    places = np.arange(side)
+    return np.stack([means[np.clip(places - 6, 0, side - 5)], means[np.clip(places + 2, 0, side - 5)]])
 
 
 def _usual(steps: NDArray[np.uint8], t: int) -> NDArray[np.uint8]:
@@ -150,39 +188,48 @@ def _usual(steps: NDArray[np.uint8], t: int) -> NDArray[np.uint8]:
 
 def _median(a: NDArray[np.uint8], b: NDArray[np.uint8], c: NDArray[np.uint8]) -> NDArray[np.uint8]:
     # Many times faster than numpy.median.
-    return np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
+    middle: NDArray[np.uint8] = np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
+    return middle
 
 
-def _clear(steps: Floats) -> Floats:
-    """[side, length] of mean steps to 0..1: how far each stands out from those four to six pixels beside it."""
-    side = len(steps)
-    padded = np.pad(steps, ((6, 6), (0, 0)), mode="edge")
-    threes = padded[:-2] + padded[1:-1]
-    threes += padded[2:]
-    around = threes[:side] + threes[10:]
+def _clear(step: Floats, beside: Floats) -> Floats:
+    """0..1, [side, stretches]: how far each step stands out from those four to six pixels away on either side.
+
+    step: [side, stretches] grey levels; beside: [2, side, blocks]. Where one side is sharp and the other blurred, as
+    a picture on its own enlargement, fainter steps are clear too.
+    """
+    side = len(step)
+    padded = np.pad(step, ((6, 6), (0, 0)), mode="edge")
+    around = padded[:-2] + padded[1:-1]
+    around += padded[2:]
+    around = around[:side] + around[10:]
     around /= 6
-    clear = steps - around
+    clear = step - around
     clear -= NOISE_STEP
-    around += steps
+    around += step
     around += NOISE_STEP
     clear /= around
     clear *= 4
-    return np.clip(clear, 0, 1, out=clear)
+    np.clip(clear, 0, 1, out=clear)
+    before, after = beside
+    sharper = np.abs(before - after) / (before + after + NOISE_DETAIL)
+    sharper = np.repeat(np.clip(1.5 * sharper - 0.6, 0, 0.6), BLOCK // STRETCH, axis=1)
+    clear[:, : sharper.shape[1]] += sharper
+    return np.minimum(clear, 1, out=clear)
 
 
-def _clearest(clearness: Floats) -> tuple[Ints, NDArray[np.bool_]]:
+def _clearest(total: Floats) -> tuple[Ints, NDArray[np.bool_]]:
     """The pixels of the LINES best lines, ascending, and which of them are lines at all.
 
-    A line is worth its best stretch: its clear pixels less its unclear ones.
+    total: [side, stretches], sums along each line. A line is worth its best part: its clear less its unclear pixels.
     """
-    balance = clearness - 0.5 * np.arange(clearness.shape[1], dtype=np.float32)
-    worth = (balance - np.minimum.accumulate(balance, axis=1)).max(axis=1)
+    balance = total - 0.5 * np.arange(1, total.shape[1] + 1, dtype=np.float32)
+    worth = (balance - np.minimum(np.minimum.accumulate(balance, axis=1), 0)).max(axis=1)
     padded = np.pad(worth, 3)
-    is_peak = worth >= np.max([padded[shift : shift + len(worth)] for shift in range(7)], axis=0)
-    worth[~is_peak] = 0
+    worth[worth < np.max([padded[shift : shift + len(worth)] for shift in range(7)], axis=0)] = 0
     worth[:4] = worth[-4:] = 0
     pixels = np.sort(np.argsort(-worth, kind="stable")[:LINES])
-    return pixels, worth[pixels] > SMALLEST_SIDE / 3 * len(worth) / 2
+    return pixels, worth[pixels] > SMALLEST_SIDE / 6 * total.shape[1]
 
 
 def _between_pixels(steps: Floats, pixels: Ints) -> Floats:
@@ -198,12 +245,11 @@ _AT_LOW, _AT_HIGH = _LOW == 0, _HIGH == LINES + 1  # that side is the frame's ed
 
 def _odds(upright: _Lines, level: _Lines) -> Floats:
     """Log odds of every rectangle: [n, pairs, pairs], between a pair of upright and a pair of level lines."""
-    beside, above = _side_odds(upright, level), _side_odds(level, upright)
-    odds = beside[:, _LOW] + beside[:, _HIGH] + (above[:, _LOW] + above[:, _HIGH]).transpose(0, 2, 1)
+    odds = _pair_odds(upright, level) + _pair_odds(level, upright).transpose(0, 2, 1)
     width, height = (np.diff(lines.places[:, [_LOW, _HIGH]], axis=1)[:, 0] / lines.side for lines in (upright, level))
-    width, height = width[:, :, None], height[:, None, :]
+    width, height = np.maximum(width, 0)[:, :, None], np.maximum(height, 0)[:, None, :]
     constant, per_size = _PRIORS[:, _SIDES[:, None], _SIDES[None, :]]
-    odds += constant + per_size * np.sqrt(np.maximum(width * height, 0))
+    odds += constant + per_size * np.sqrt(width * height)
     exists = _pairs_exist(upright)[:, :, None] & _pairs_exist(level)[:, None, :]
     exists &= (np.minimum(width, height) >= SMALLEST_SIDE) & (width * height >= SMALLEST_AREA)
     return np.where(exists, odds, -np.inf)
@@ -225,37 +271,39 @@ def _pairs_exist(lines: _Lines) -> NDArray[np.bool_]:
     return lines.exists[:, _LOW] & lines.exists[:, _HIGH]
 
 
-def _side_odds(lines: _Lines, ends: _Lines) -> Floats:
-    """Log odds of each line as a side between each pair of the lines across: [n, LINES + 2, pairs].
-
-    0 for the frame's edges, which say nothing.
-    """
+def _pair_odds(lines: _Lines, ends: _Lines) -> Floats:
+    """Log odds of each pair of lines as opposite sides between each pair of `ends`: [n, pairs, pairs of ends]."""
     at = np.round(ends.places).astype(np.intp)
-    low, high = at[:, _LOW], np.maximum(at[:, _HIGH], at[:, _LOW])
-    odds = np.zeros((len(at), LINES + 2, len(_LOW)), np.float32)
-    inner = odds[:, 1:-1]
+    low, high = at[:, None, _LOW], np.maximum(at[:, None, _HIGH], at[:, None, _LOW])
+    odds = np.zeros((len(at), LINES + 2, len(_LOW)))
     for quarter in range(4):
         start, stop = low + (high - low) * quarter // 4, low + (high - low) * (quarter + 1) // 4
-        inner += np.interp(_share(lines, start, stop), SHARES, QUARTER_ODDS)
+        odds += np.interp(_mean(lines.clear, start, stop, STRETCH), SHARES, QUARTER_ODDS)
     # Three pixels of the corner itself belong to neither.
-    before = _share(lines, np.maximum(low - BEYOND, 0), np.maximum(low - 3, 0))
-    inner += np.where(_AT_LOW, 0, np.interp(before, SHARES, BEYOND_ODDS))
-    after = _share(lines, np.minimum(high + 3, ends.side), np.minimum(high + BEYOND, ends.side))
-    inner += np.where(_AT_HIGH, 0, np.interp(after, SHARES, BEYOND_ODDS))
-    return odds
+    before = _mean(lines.clear, np.maximum(low - BEYOND, 0), np.maximum(low - 3, 0), STRETCH)
+    after = _mean(lines.clear, np.minimum(high + 3, ends.side), np.minimum(high + BEYOND, ends.side), STRETCH)
+    odds += np.where(_AT_LOW, 0, np.interp(before, SHARES, BEYOND_ODDS))
+    odds += np.where(_AT_HIGH, 0, np.interp(after, SHARES, BEYOND_ODDS))
+    odds[:, [0, -1]] = 0  # the frame's edges are no lines
+    left, right = (np.interp(_mean(detail, low, high, BLOCK), DETAILS, DETAIL_ODDS) for detail in lines.detail[::-1])
+    return np.asarray((odds + left)[:, _LOW] + (odds + right)[:, _HIGH], np.float32)
 
 
-def _share(lines: _Lines, start: Ints, stop: Ints) -> Floats:
-    """The share of each line that is clear from pixel `start` to `stop`, both [n, pairs]: [n, LINES, pairs]."""
-    frame, pixel = np.arange(len(start))[:, None, None], lines.pixels[:, :, None]
-    total = lines.clearness[frame, pixel, stop[:, None]] - lines.clearness[frame, pixel, start[:, None]]
-    return np.asarray(total / np.maximum(stop - start, 1)[:, None], np.float32)
+def _mean(sums: Floats, start: Ints, stop: Ints, pixels: int) -> Floats:
+    """[n, LINES + 2, pairs]: each line's mean from pixel `start` to `stop`, both [n, 1, pairs].
+
+    sums: [n, LINES + 2, length // pixels + 1], running sums. 0 for less than `pixels` pixels.
+    """
+    frame, line = np.arange(len(sums))[:, None, None], np.arange(sums.shape[1])[None, :, None]
+    last = sums.shape[2] - 1
+    start, stop = np.minimum(start // pixels, last), np.minimum(stop // pixels, last)
+    return np.asarray((sums[frame, line, stop] - sums[frame, line, start]) / np.maximum(stop - start, 1), np.float32)
 
 
 def _best(odds: Floats, x: Floats, y: Floats, max_boxes: int) -> list[Box]:
     """The likeliest boxes of one frame; odds: [pairs, pairs], x and y: [LINES + 2] in fractions of the frame."""
     boxes: list[Box] = []
-    likely = np.flatnonzero(odds > MIN_ODDS)
+    likely = np.flatnonzero(odds > 0)
     for index in likely[np.argsort(-odds.flat[likely], kind="stable")]:
         if len(boxes) >= max_boxes:
             break
