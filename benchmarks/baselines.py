@@ -83,7 +83,7 @@ def _gradients(frame: Rgb) -> NDArray[np.float32]:
 def _grey(frame: Rgb, side: int) -> NDArray[np.float32]:
     """The frame's luma averaged to [side, side], 0 to 255."""
     small = cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA)
-    return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
 
 
 def _cosines(length: int, first: int, count: int) -> NDArray[np.float64]:

@@ -8,12 +8,12 @@ needs `pip install -e '.[bench]'`. References are the photos in the folders and 
 videos. Each file belongs to the part "choose" or "report" by the hash of its name: settings are chosen on one and
 figures told of the other. A quarter of the files is held out: their frames are the queries without a counterpart,
 one on two queries with one, and the backgrounds. Every edit is made in three strengths, of `--per-edit` references
-each.
+each, and every query is JPEG-compressed in the end, as whatever is posted is.
 
 R@1 is the share of the queries whose best reference is the right one; uAP the micro average precision of DISC21
 (Douze et al. 2021) over all queries of a row, those without counterpart too, ten references a query; R@P90 the recall
 at 90 % precision. "all" pools the queries of the 13 edits above it; the edits below it are extra and not in it.
-"NAME+boxes" is the descriptor with `--regions`. Times are CPU time of one thread.
+"NAME+box" is the descriptor with `--regions`. Times are CPU time of one thread.
 """
 
 from __future__ import annotations

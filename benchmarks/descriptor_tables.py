@@ -48,8 +48,8 @@ def _edit_as_json(trial: Trial, edit: str) -> dict[str, Any]:
 
 
 def _print_by_edit(trials: Sequence[Trial]) -> None:
-    print("\n" + " " * 26 + "".join(f"{trial.name[:14]:>14}" for trial in trials))
-    print(f"{'recall@1 / uAP, %':20}{'n':>6}" + f"{'R@1   uAP':>14}" * len(trials))
+    print("\n" + " " * 24 + "".join(f"{trial.name[:14]:>15}" for trial in trials))
+    print(f"{'recall@1 / uAP, %':19}{'n':>5}" + f"{'R@1   uAP':>15}" * len(trials))
     for edit in BASIC:
         _print_row(edit, [edit], trials)
     _print_row("all", BASIC, trials)
@@ -61,8 +61,8 @@ def _print_by_edit(trials: Sequence[Trial]) -> None:
 
 def _print_row(title: str, edits: Iterable[str], trials: Sequence[Trial], strength: str | None = None) -> None:
     rows = [figures(trial.of(edits, strength)) for trial in trials]
-    cells = "".join(f"{100 * row.recall_at_1:>8.1f}{100 * row.uap:>6.1f}" for row in rows)
-    print(f"{title:20}{rows[0].queries:>6}{cells}")
+    cells = "".join(f"{100 * row.recall_at_1:>9.1f}{100 * row.uap:>6.1f}" for row in rows)
+    print(f"{title:19}{rows[0].queries:>5}{cells}")
 
 
 def _print_overall(contests: Iterable[Contest]) -> None:
@@ -84,3 +84,5 @@ def _print_by_score(trial: Trial) -> None:
     for row in precision_by_score(ranking, MIN_SCORES):
         precision = "-" if row.precision is None else f"{100 * row.precision:.1f}"
         print(f"{row.min_score:>14.2f}{row.pairs:>8}{precision:>10}{100 * row.recall:>10.1f}")
+        if row.pairs == counted.queries + counted.negatives:
+            break

@@ -60,7 +60,7 @@ class Contest:
     def __init__(self, embed: Embedder, references: Sequence[Rgb], *, regions: bool = False) -> None:
         self._embed, self._cpu_s, self._frames = embed, 0.0, 0
         self._references = self._embedded(references)
-        names = [embed.name, f"{embed.name}+boxes"] if regions else [embed.name]
+        names = [embed.name, f"{embed.name}+box"] if regions else [embed.name]
         self.trials = [Trial(name) for name in names]
 
     @property

@@ -11,6 +11,7 @@ from photometric_edits import STRENGTHS, Random, Rgb
 Edit = Callable[[Random, Rgb, Rgb, int], Rgb]
 
 QUERY_LONG_SIDE = 320  # pixels
+POSTED_QUALITY = (50, 91)  # JPEG, of every query: lowest, and one above the highest
 
 
 def _alone(edit: Callable[[Random, Rgb, int], Rgb]) -> Edit:
@@ -72,10 +73,12 @@ def strengths_of(edit: str) -> tuple[str, ...]:
 def edited(edit: str, strength: str, picture: Rgb, other: Rgb, random: Random) -> Rgb:
     """The picture after an edit of EDITS in a strength of `strengths_of`: [h, w, 3] uint8, at most QUERY_LONG_SIDE.
 
+    In the end every picture is compressed a little: reposts are, and edges of insets and bars must not be perfect.
     `other` is the picture that insets lie on and that is seen on split screens, in logos and behind filmed screens.
     """
     if edit == CROP40:
         result = geometric.crop_to_40_percent(random, picture)
     else:
         result = (BASIC | EXTRA)[edit](random, picture, other, STRENGTHS.index(strength))
-    return geometric.shrunk(result, long_side=QUERY_LONG_SIDE)
+    small = geometric.shrunk(result, long_side=QUERY_LONG_SIDE)
+    return photometric.recompressed(small, int(random.integers(*POSTED_QUALITY)))

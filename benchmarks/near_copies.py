@@ -15,8 +15,8 @@ ALIKE_CORRELATION = 0.2
 KEY_POINTS = 250
 DISTINCT_MATCH = 0.75  # of the nearest key point's distance to the second nearest's, at most (Lowe 2004)
 MAX_OFFSET = 4.0  # pixels, of a matched key point from where the common movement puts it
-# Key points that move as one, from which on two frames show the same. Of 484 frames, all 35 pairs with more were zooms
-# of one photo or views of one scene; the first chance pairs, of text on black, had as many.
+# Key points that move as one, from which on two frames show the same. Of 484 frames, all 35 pairs with more were
+# zooms of one photo or views of one scene; the first chance pairs, of text on black, had as many.
 SAME_KEY_POINTS = 20
 
 
@@ -58,7 +58,7 @@ class Seen:
 def thumbnail(picture: Rgb) -> NDArray[np.float32]:
     """The picture in THUMBNAIL grey pixels: [256] float32, 0 to 255."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    return cv2.resize(grey, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
+    return np.asarray(cv2.resize(grey, THUMBNAIL, interpolation=cv2.INTER_AREA), np.float32).ravel()
 
 
 def pattern_of(picture: Rgb) -> NDArray[np.float32]:
