@@ -45,7 +45,7 @@ $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 	@touch $@
 
 EXTRAS_demo := demo
-EXTRAS_test := demo,test,server
+EXTRAS_test := demo,test,bench,server
 # Typed libraries that only tests or the demo use are checked too.
-EXTRAS_train := demo,test,train
-EXTRAS_lint := demo,test,lint
+EXTRAS_lint := demo,test,bench,lint
+EXTRAS_train := demo,test,bench,train

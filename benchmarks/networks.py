@@ -1,0 +1,79 @@
+"""Descriptors that are networks: the built-in one, others from ONNX files, and boxes within a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photometric_edits import Rgb
+from reprise.decoding.picture import resized
+from reprise.descriptor import NAME, Descriptor
+
+BATCH_FRAMES = 32
+USUAL_PICTURE_SIDE = 128  # pixels, for weights whose input has no fixed size
+MAX_BOXES = 2  # within one query
+
+
+class Embedder(Protocol):
+    """Frames, [h, w, 3] uint8 RGB each, to [frames, dim] float32 rows whose inner product is their score."""
+
+    @property
+    def name(self) -> str: ...
+
+    def __call__(self, frames: Sequence[Rgb]) -> NDArray[np.float32]: ...
+
+
+class BuiltIn:
+    """The descriptor that Reprise comes with, as it runs in every command."""
+
+    name = NAME
+
+    def __init__(self) -> None:
+        self._describe = Descriptor("cpu", threads=1)
+
+    def __call__(self, frames: Sequence[Rgb]) -> NDArray[np.float32]:
+        return self._describe(frames)
+
+
+class OnnxNetwork:
+    """Weights with the input `bgr`, [n, 3, height, width] float32 of 0 to 255, and the output `emb`, [n, dim].
+
+    `picture_side` overrides the size that the file gives its input; a file may leave it open.
+    """
+
+    def __init__(self, weights: Path, picture_side: int | None = None) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+        fixed = [side for side in self._session.get_inputs()[0].shape[2:] if isinstance(side, int)]
+        height, width = fixed if len(fixed) == 2 else (USUAL_PICTURE_SIDE, USUAL_PICTURE_SIDE)
+        self._size = (picture_side or width, picture_side or height)
+        self.name = weights.stem if picture_side is None else f"{weights.stem} {picture_side} px"
+
+    def __call__(self, frames: Sequence[Rgb]) -> NDArray[np.float32]:
+        rows = []
+        for start in range(0, len(frames), BATCH_FRAMES):
+            rgb = np.stack([resized(frame, self._size) for frame in frames[start : start + BATCH_FRAMES]])
+            bgr = np.ascontiguousarray(rgb[..., ::-1].transpose(0, 3, 1, 2), np.float32)
+            rows.append(self._session.run(["emb"], {"bgr": bgr})[0])
+        embeddings = np.concatenate(rows)
+        return np.asarray(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), np.float32)
+
+
+def boxes_within(picture: Rgb) -> list[Rgb]:
+    """Up to MAX_BOXES parts of the picture that look like pictures of their own, each [h, w, 3] uint8."""
+    from reprise.regions import find_boxes
+
+    height, width = picture.shape[:2]
+    parts = []
+    for box in find_boxes(picture[None])[0][:MAX_BOXES]:
+        rows = slice(int(box.top * height), max(int(box.top * height) + 1, round(box.bottom * height)))
+        columns = slice(int(box.left * width), max(int(box.left * width) + 1, round(box.right * width)))
+        parts.append(np.ascontiguousarray(picture[rows, columns]))
+    return parts
