@@ -22,6 +22,7 @@ MAX_STEP = 48  # grey levels; beyond it a step is as clear as can be, and must n
 NOISE_STEP = 3.0  # grey levels that compression and grain add anywhere
 LINES = 8  # lines that are kept per frame and direction; two insets on a split screen have no more
 SMALLEST_SIDE, SMALLEST_AREA = 0.13, 0.05  # as shares of the frame's; a third of its width in wide-screen has more
+LARGEST_AREA = 0.9  # of more an embedding says what that of the whole frame says
 MAX_OVERLAP = 0.7  # intersection over union of two boxes beyond which they say the same
 STRETCH = 2  # pixels along a line that are judged together
 BLOCK = 8  # pixels along a line whose detail is counted together
@@ -29,11 +30,12 @@ NOISE_DETAIL = 1.0  # grey levels
 BEYOND = 24  # pixels past a corner in which a side must have ended
 
 # What a line says about a rectangle's side: log odds, fitted by logistic regression to composites of videos and
-# photographs, against all other rectangles between lines of the same frames and of untouched ones. `SHARES` are
-# shares of a stretch of the line along which the step is clear.
+# photographs, against all other rectangles between lines of the same frames and of untouched ones. A box whose odds
+# add up to more than 0 is given. `SHARES` are those parts of a stretch of the line along which the step is clear.
 SHARES = (0.0, 0.3, 0.45, 0.6, 0.8, 1.0)
 QUARTER_ODDS = (-1.4, -1.4, -1.0, -0.55, 0.0, 0.0)  # for each quarter of the side
-BEYOND_ODDS = (0.35, 0.35, 0.35, 0.3, 0.1, -1.4)  # for each end that is not at the frame's edge: does the line run on?
+# For each end of a side that is not at the frame's edge: how much of what follows is clear, does the line run on?
+BEYOND_ODDS = (0.35, 0.35, 0.35, 0.3, 0.1, -1.4)
 DETAILS = (0.0, 0.25, 0.5, 1.0, 2.0)  # grey levels
 DETAIL_ODDS = (-1.8, -1.4, -0.5, -0.1, 0.1)  # for each side, frame edges too: a picture's margin is seldom plain
 # By the sides that are no frame edges: (odds, odds per square root of the area).
@@ -55,10 +57,10 @@ class Box:
 class _Lines:
     """The upright (or level) lines of a batch of frames, first and last the frame's own two edges.
 
-    places: [n, LINES + 2] float32, ascending, in pixels across the lines; side: the frame's size in that direction.
-    exists: [n, LINES + 2] bool. clear: [n, LINES + 2, length // STRETCH + 1] float32, sums from a line's start: how
-    much of it is a clear line. detail: [2, n, LINES + 2, length // BLOCK + 1] float32, likewise: how much detail
-    there is just before it and just after it.
+    places: [n, LINES + 2] float32, in pixels across the lines; side: the frame's size in that direction.
+    exists: [n, LINES + 2] bool, False where a frame has fewer lines than there are places for them.
+    clear: [n, LINES + 2, length // STRETCH + 1] float32, sums from a line's start: how much of it is a clear line.
+    detail: [2, n, LINES + 2, length // BLOCK + 1] float32, likewise: the detail just before it and just after it.
     """
 
     side: int
@@ -138,6 +140,8 @@ def _steps(planes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     change = np.minimum(np.minimum(near, MAX_STEP), 2 * np.minimum(far, MAX_STEP))
     steps = np.zeros((planes.shape[1], planes.shape[2] // STRETCH), np.uint8)
     steps[3:-3] = (change[:, 0:-1:STRETCH] + change[:, 1::STRETCH]) // STRETCH
+    # As if it went on beyond the frame: beside nothing at all any step would stand out.
+    steps[:3], steps[-3:] = steps[3], steps[-4]
     return steps
 
 
@@ -155,7 +159,8 @@ def _detail(planes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     green = planes[1, :, : planes.shape[2] // BLOCK * BLOCK].astype(np.int16)
     bend = np.zeros(green.shape, np.uint8)
     np.minimum(np.abs(green[:, 2:] - 2 * green[:, 1:-1] + green[:, :-2]), 31, out=bend[:, 1:-1], casting="unsafe")
-    return bend.reshape(len(bend), -1, BLOCK).sum(axis=2, dtype=np.uint8)
+    detail: NDArray[np.uint8] = bend.reshape(len(bend), -1, BLOCK).sum(axis=2, dtype=np.uint8)
+    return detail
 
 
 def _beside(detail: NDArray[np.uint8]) -> Floats:
@@ -178,10 +183,8 @@ def _usual(steps: NDArray[np.uint8], t: int) -> NDArray[np.uint8]:
     beyond. As many frames before as after: the median of an even number would be no such judge.
     """
     reach = min(2, t, len(steps) - 1 - t)
-    if reach == 0:
-        return steps[t]
-    if reach == 1:
-        return _median(*steps[t - 1 : t + 2])
+    if reach < 2:
+        return _median(steps[t - reach], steps[t], steps[t + reach])
     a, b, c, d, e = steps[t - 2 : t + 3]
     return _median(np.maximum(np.minimum(a, b), np.minimum(d, e)), np.minimum(np.maximum(a, b), np.maximum(d, e)), c)
 
@@ -252,6 +255,7 @@ def _odds(upright: _Lines, level: _Lines) -> Floats:
     odds += constant + per_size * np.sqrt(width * height)
     exists = _pairs_exist(upright)[:, :, None] & _pairs_exist(level)[:, None, :]
     exists &= (np.minimum(width, height) >= SMALLEST_SIDE) & (width * height >= SMALLEST_AREA)
+    exists &= width * height <= LARGEST_AREA
     return np.where(exists, odds, -np.inf)
 
 
