@@ -40,9 +40,11 @@ class BuiltIn:
 
 
 class OnnxNetwork:
-    """Weights with the input `bgr`, [n, 3, height, width] float32 of 0 to 255, and the output `emb`, [n, dim].
+    """Weights from a file: of the form that ships, or of that of `reprise-0`.
 
-    `picture_side` overrides the size that the file gives its input; a file may leave it open.
+    The one has the input `frames`, [n, height, width, 3] uint8 RGB, and the output `embeddings`; the other `bgr`,
+    [n, 3, height, width] float32 of 0 to 255, and `emb`. `picture_side` overrides the size that the file gives its
+    input, where the file leaves it open.
     """
 
     def __init__(self, weights: Path, picture_side: int | None = None) -> None:
@@ -50,8 +52,12 @@ class OnnxNetwork:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
-        fixed = [side for side in self._session.get_inputs()[0].shape[2:] if isinstance(side, int)]
+        taken = self._session.get_inputs()[0]
+        self._input = taken.name
+        sides = taken.shape[1:3] if self._input == "frames" else taken.shape[2:]
+        fixed = [side for side in sides if isinstance(side, int)]
         height, width = fixed if len(fixed) == 2 else (USUAL_PICTURE_SIDE, USUAL_PICTURE_SIDE)
         self._size = (picture_side or width, picture_side or height)
         self.name = weights.stem if picture_side is None else f"{weights.stem} {picture_side} px"
@@ -59,9 +65,10 @@ class OnnxNetwork:
     def __call__(self, frames: Sequence[Rgb]) -> NDArray[np.float32]:
         rows = []
         for start in range(0, len(frames), BATCH_FRAMES):
-            rgb = np.stack([resized(frame, self._size) for frame in frames[start : start + BATCH_FRAMES]])
-            bgr = np.ascontiguousarray(rgb[..., ::-1].transpose(0, 3, 1, 2), np.float32)
-            rows.append(self._session.run(["emb"], {"bgr": bgr})[0])
+            pictures = np.stack([resized(frame, self._size) for frame in frames[start : start + BATCH_FRAMES]])
+            if self._input == "bgr":
+                pictures = np.ascontiguousarray(pictures[..., ::-1].transpose(0, 3, 1, 2), np.float32)
+            rows.append(self._session.run(None, {self._input: pictures})[0])
         embeddings = np.concatenate(rows)
         return np.asarray(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), np.float32)
 

@@ -6,18 +6,17 @@ from typing import Any
 
 from towhee import pipe
 
-from reprise.pipelines.embed import decode_and_embed
+from reprise.pipelines.embed import decode_and_embed, decode_and_embed_views
 from reprise.pipelines.query import align
 from reprise.settings import EmbedSettings, QuerySettings
 
 
 def compare_pipeline(embedding: EmbedSettings, settings: QuerySettings) -> Any:
-    """query_path, reference_path -> query_times_s, query, reference_times_s, reference, boxes in frames, scores."""
+    """query_path, reference_path -> query_times_s, matrix, reference_times_s, reference, boxes in frames, scores."""
     paths = pipe.input("query_path", "reference_path")
-    query = decode_and_embed(paths, embedding, video_path="query_path", times_s="query_times_s", matrix="query")
+    query = decode_and_embed_views(paths, embedding, video_path="query_path", times_s="query_times_s")
     both = decode_and_embed(
         query, embedding, video_path="reference_path", times_s="reference_times_s", matrix="reference"
     )
-    return both.map(("query", "reference"), ("boxes", "scores"), align(settings, embedding.fps)).output(
-        "query_times_s", "query", "reference_times_s", "reference", "boxes", "scores"
-    )
+    aligned = both.map(("views", "reference", "frame_of"), ("boxes", "scores"), align(settings, embedding.fps))
+    return aligned.output("query_times_s", "matrix", "reference_times_s", "reference", "boxes", "scores")

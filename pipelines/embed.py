@@ -9,6 +9,7 @@ from towhee import ops, pipe
 
 from reprise.descriptor import BATCH_FRAMES
 from reprise.settings import EmbedSettings
+from reprise.views import MAX_REGIONS, gathered
 
 
 def decode_and_embed(
@@ -26,6 +27,20 @@ def decode_and_embed(
         videos.flat_map(video_path, ("frame", "time_s"), decode)
         .window("frame", "embeddings", BATCH_FRAMES, BATCH_FRAMES, embed)
         .window_all("embeddings", matrix, np.concatenate)
+        .window_all("time_s", times_s, np.array)
+    )
+
+
+def decode_and_embed_views(
+    videos: Any, settings: EmbedSettings, *, video_path: str = "video_path", times_s: str = "times_s"
+) -> Any:
+    """As `decode_and_embed`, for a query: to `times_s`, `matrix`, `views` [views, dim] and `frame_of` [views]."""
+    decode = ops.video_decode.ffmpeg(fps=settings.fps, size=settings.query_picture_size, threads=settings.threads)
+    embed = ops.image_embedding.reprise(device=settings.device, max_regions=MAX_REGIONS)
+    return (
+        videos.flat_map(video_path, ("frame", "time_s"), decode)
+        .window("frame", "embeddings", BATCH_FRAMES, BATCH_FRAMES, embed)
+        .window_all("embeddings", ("matrix", "views", "frame_of"), gathered)
         .window_all("time_s", times_s, np.array)
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from towhee import ops, pipe
 
-from reprise.pipelines.embed import decode_and_embed
+from reprise.pipelines.embed import decode_and_embed_views
 from reprise.settings import EmbedSettings, QuerySettings
 from reprise.stores.frames import FRAMES, METRIC
 from reprise.voting import weighted_votes
@@ -33,13 +33,13 @@ def query_pipeline(
     fetch = ops.kvstorage.from_leveldb(path=matrices_path, is_ndarray=True)
     fill = ops.kvstorage.fill_from_milvus(uri=milvus_uri)
     return (
-        decode_and_embed(pipe.input("video_path"), embedding)
-        .map("matrix", "hits", search)
-        .map("hits", ("videos", "votes"), weighted_votes)
+        decode_and_embed_views(pipe.input("video_path"), embedding)
+        .map("views", "hits", search)
+        .map(("hits", "frame_of"), ("videos", "votes"), weighted_votes)
         .map(("videos", "votes"), "candidates", select)
         .map("candidates", "matrices", fetch)
         .map(("candidates", "matrices"), "matrices", fill)
-        .map(("matrix", "matrices"), "paths", align(settings, embedding.fps))
+        .map(("views", "matrices", "frame_of"), "paths", align(settings, embedding.fps))
         .output("times_s", "matrix", "candidates", "paths")
     )
 

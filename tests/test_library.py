@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from command_line import run
 from footage import footage
 
 import reprise
+from reprise import descriptor
 from reprise.errors import (
     LibraryMismatchError,
     LibraryNotFoundError,
@@ -17,6 +19,8 @@ from reprise.errors import (
     SettingsError,
 )
 from reprise.segment import Match, segments_of
+from reprise.stores.frames import LibraryFacts
+from reprise.stores.library import LibraryStores, Place
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +127,18 @@ def test_a_library_of_two_frames_a_second_finds_half_seconds(shelf: Path, tmp_pa
         pytest.raises(LibraryMismatchError, match="made at 2 frames a second, not 1"),
     ):
         library.query(shelf / "clip.mp4")
+
+
+def test_a_library_of_older_weights_asks_to_be_made_again(shelf: Path, tmp_path: Path) -> None:
+    LibraryStores(Place.of(tmp_path / "library"), create=LibraryFacts("reprise-0", 256, 1.0)).close()
+    for command in ("ingest", "query"):
+        answer = run(command, shelf / "clip.mp4", "--library", tmp_path / "library")
+        assert answer.status == 1
+        assert answer.out == ""
+        assert answer.err == (
+            f"reprise: {tmp_path / 'library'}: this library was made with reprise-0, this program has "
+            f"{descriptor.NAME}, whose vectors are others; ingest its videos again into a new library\n"
+        )
 
 
 def test_a_query_makes_no_library(shelf: Path, tmp_path: Path) -> None:

@@ -271,7 +271,11 @@ opened({place!r})
 @pytest.mark.parametrize(
     ("wanted", "told"),
     [
-        (LibraryFacts("reprise-1", 256, 1.0), "made with model reprise-0"),
+        (
+            LibraryFacts("reprise-1", 256, 1.0),
+            "made with reprise-0, this program has reprise-1, whose vectors are others; ingest its videos again",
+        ),
+        (LibraryFacts("isc", 256, 1.0), r"made with model reprise-0 \(256 dimensions\), not with isc"),
         (LibraryFacts("reprise-0", 256, 2.0), "made at 1 frames a second, not 2; give --fps 1"),
         (LibraryFacts("reprise-0", 256, 1.0, format=2), "format 1"),
     ],

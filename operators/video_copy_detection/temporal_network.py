@@ -10,6 +10,7 @@ from towhee import register
 
 from reprise.alignment.temporal_network import AlignedPath, find_paths, tightened
 from reprise.errors import SettingsError
+from reprise.views import best_of_views
 
 Boxes = list[list[int]]
 Scores = list[float]
@@ -30,6 +31,8 @@ class TemporalNetwork:
                 short one must be clearer than a long one to be believed; None for the Hub's behaviour
 
     The reference may also be a list of matrices (None where one is missing): then a list of (boxes, scores).
+    `frame_of` [rows], not falling, says which frame each row of the query is of, where some frames have several
+    (see reprise.views); the best row of a frame counts.
     """
 
     def __init__(
@@ -61,13 +64,18 @@ class TemporalNetwork:
         self,
         src_video_vec: NDArray[np.float32],
         dst_video_vec: NDArray[np.float32] | Sequence[NDArray[np.float32] | None],
+        frame_of: NDArray[np.int64] | None = None,
     ) -> tuple[Boxes, Scores] | list[tuple[Boxes, Scores]]:
         if isinstance(dst_video_vec, np.ndarray):
-            return self._align(src_video_vec, dst_video_vec)
-        return [([], []) if one is None else self._align(src_video_vec, one) for one in dst_video_vec]
+            return self._align(src_video_vec, dst_video_vec, frame_of)
+        return [([], []) if one is None else self._align(src_video_vec, one, frame_of) for one in dst_video_vec]
 
-    def _align(self, query: NDArray[np.float32], reference: NDArray[np.float32]) -> tuple[Boxes, Scores]:
+    def _align(
+        self, query: NDArray[np.float32], reference: NDArray[np.float32], frame_of: NDArray[np.int64] | None
+    ) -> tuple[Boxes, Scores]:
         similarity = query @ reference.T
+        if frame_of is not None:
+            similarity = best_of_views(similarity, frame_of)
         paths = find_paths(
             similarity,
             top_k=self._top_k,

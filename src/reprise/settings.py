@@ -44,6 +44,12 @@ class EmbedSettings:
         """(width, height) to which frames are decoded."""
         return descriptor.PICTURE_SIZE
 
+    @property
+    def query_picture_size(self) -> tuple[int, int]:
+        """(width, height) to which a query's frames are decoded: twice as large, as parts are cut out of them."""
+        width, height = descriptor.PICTURE_SIZE
+        return 2 * width, 2 * height
+
 
 @dataclass(frozen=True, slots=True)
 class QuerySettings:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from reprise.errors import SettingsError
 
 REDUCERS: dict[str, Callable[[list[float]], float]] = {
@@ -35,18 +38,23 @@ def select_videos(
     return sorted(totals, key=totals.__getitem__, reverse=reverse)[:top_k]
 
 
-def weighted_votes(hits: Sequence[Sequence[Sequence[object]]]) -> tuple[list[str], list[float]]:
+def weighted_votes(
+    hits: Sequence[Sequence[Sequence[object]]], frame_of: Sequence[int] | NDArray[np.int64] | None = None
+) -> tuple[list[str], list[float]]:
     """Frame hits as votes: each video's best hit per query frame, by squared similarity over rank.
 
-    `hits[f]` are query frame f's hits as `[id, similarity, video]`, best first. Returns (videos, weights) for
-    `select_videos` with "sum". Only the best hit counts, because a long static shot would otherwise vote with
-    all its frames; dividing by the rank makes the answer the same however many hits are asked for. With an
-    early descriptor and 149 labelled pairs of edited videos, 87 % of the true references were among the first
-    five; summing each video's best similarities per frame gave 57 % of 64 hits and 85 % of 8.
+    `hits[v]` are view v's hits as `[id, similarity, video]`, best first, and `frame_of[v]` the query frame that
+    it is a view of; left out, every view is a frame of its own. A frame's hits are those of all its views,
+    ranked together. Returns (videos, weights) for `select_videos` with "sum".
+
+    Only the best hit counts, because a long static shot would otherwise vote with all its frames; dividing by
+    the rank makes the answer the same however many hits are asked for. With an early descriptor, one view a
+    frame and 149 labelled pairs of edited videos, 87 % of the true references were among the first five; summing
+    each video's best similarities per frame gave 57 % of 64 hits and 85 % of 8.
     """
     videos: list[str] = []
     weights: list[float] = []
-    for frame_hits in hits:
+    for frame_hits in hits if frame_of is None else _by_frame(hits, frame_of):
         seen: set[str] = set()
         for rank, (_, similarity, video) in enumerate(frame_hits, start=1):
             name = str(video)
@@ -55,3 +63,12 @@ def weighted_votes(hits: Sequence[Sequence[Sequence[object]]]) -> tuple[list[str
                 videos.append(name)
                 weights.append(max(float(similarity), 0.0) ** 2 / rank)  # type: ignore[arg-type]
     return videos, weights
+
+
+def _by_frame(
+    hits: Sequence[Sequence[Sequence[object]]], frame_of: Sequence[int] | NDArray[np.int64]
+) -> list[list[Sequence[object]]]:
+    frames: dict[int, list[Sequence[object]]] = {}
+    for view, frame in enumerate(frame_of):
+        frames.setdefault(int(frame), []).extend(hits[view])
+    return [sorted(of_frame, key=lambda hit: -float(hit[1])) for of_frame in frames.values()]  # type: ignore[arg-type]

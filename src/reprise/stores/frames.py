@@ -40,6 +40,11 @@ class LibraryFacts:
                 f"{shown}: this library has format {self.format}, this program writes {wanted.format}; "
                 "ingest its videos again into a new library"
             )
+        if self.model != wanted.model and _family(self.model) == _family(wanted.model):
+            raise LibraryMismatchError(
+                f"{shown}: this library was made with {self.model}, this program has {wanted.model}, whose vectors "
+                "are others; ingest its videos again into a new library"
+            )
         if (self.model, self.dimension) != (wanted.model, wanted.dimension):
             raise LibraryMismatchError(
                 f"{shown}: this library was made with model {self.model} ({self.dimension} dimensions), not with "
@@ -50,6 +55,11 @@ class LibraryFacts:
                 f"{shown}: this library was made at {self.fps:g} frames a second, not {wanted.fps:g}; "
                 f"give --fps {self.fps:g}, or ingest again into a new library"
             )
+
+
+def _family(model: str) -> str:
+    """The model's name without the version of its weights."""
+    return model.rpartition("-")[0]
 
 
 class FrameStore:

@@ -31,10 +31,10 @@ class CalibrationSettings:
 
     seed: int = 1
     images: int = 8_192  # drawn images for the whitening
-    shrinkage: float = 0.05  # share of the largest variance that is added to all: full whitening blows up noise
+    shrinkage: float = 0.005  # share of the largest variance that is added to all: full whitening blows up noise
     negatives: int = 2_048  # of those, kept in the weights
-    nearest: int = 8  # negatives that an embedding is moved away from
-    weight: float = 0.6  # of their mean
+    nearest: int = 32  # negatives that an embedding is moved away from
+    weight: float = 0.5  # of their mean
 
 
 class CalibratedDescriptor(nn.Module):

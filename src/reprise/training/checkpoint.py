@@ -11,7 +11,7 @@ import torch
 from reprise.training.settings import TrainingSettings
 
 # May change between two runs of one training; everything else makes it another training.
-ADJUSTABLE = {"views", "decay_share", "report_steps", "validation_views", "checkpoint_s"}
+ADJUSTABLE = {"views", "decay_share", "finish_from", "report_steps", "validation_views", "checkpoint_s"}
 
 
 def save(path: Path, settings: TrainingSettings, state: dict[str, Any]) -> None:

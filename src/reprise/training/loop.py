@@ -149,7 +149,9 @@ class _Run:
         """The batches from this step on; beside a GPU the next ones are drawn while it computes."""
 
         def batch(step: int) -> NDArray[np.uint8]:
-            return self.stream.batch(step, picture_size(self.settings, step * self.views_a_step))
+            views = step * self.views_a_step
+            finishing = views >= self.settings.finish_from * self.settings.views
+            return self.stream.batch(step, picture_size(self.settings, views), finishing=finishing)
 
         if self.place.device == "cpu":
             while True:

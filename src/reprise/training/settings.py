@@ -20,6 +20,7 @@ class TrainingSettings:
 
     # Schedule
     picture_sizes: tuple[tuple[float, int], ...] = ((0.0, 96), (0.8, 128))  # from this share of the views on, pixels
+    finish_from: float = 0.7  # from this share of the views on, more crops and fewer insets
     batch_images: int = 96  # a step and process; each in three views
     learning_rate: float = 2e-3
     warmup_views: int = 50_000

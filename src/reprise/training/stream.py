@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.training.edits import hard_view, medium_view, mild_view
+from reprise.training.edits import FINISHING_MIX, USUAL_MIX, hard_view, medium_view, mild_view
 from reprise.training.images import draw
 from reprise.training.settings import TrainingSettings
 
@@ -33,8 +33,12 @@ class ViewStream:
         self._ring = np.zeros((settings.pool_images, size, size, 3), np.uint8)
         self._drawn = 0
 
-    def batch(self, step: int, size: int) -> NDArray[np.uint8]:
-        """[3 * batch_images, size, size, 3] RGB: all mild views, then all hard ones, then all medium ones."""
+    def batch(self, step: int, size: int, *, finishing: bool = False) -> NDArray[np.uint8]:
+        """[3 * batch_images, size, size, 3] RGB: all mild views, then all hard ones, then all medium ones.
+
+        `finishing` mixes the hard views as at the end of a training.
+        """
+        mix = FINISHING_MIX if finishing else USUAL_MIX
         settings = self._settings
         self._draw_until(START_POOL + step * settings.fresh_images)
         rng = np.random.default_rng((settings.seed, EDITING, self._process, step))
@@ -46,7 +50,7 @@ class ViewStream:
             image = self._ring[index]
             one, two, three = self._ring[rng.integers(0, held, 3)]
             views[0, place] = mild_view(rng, image, size)
-            views[1, place] = hard_view(rng, image, one, two, size)
+            views[1, place] = hard_view(rng, image, one, two, size, mix)
             views[2, place] = medium_view(rng, image, three, size)
         return views.reshape(-1, size, size, 3)
 

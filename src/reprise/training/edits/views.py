@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -42,12 +43,30 @@ def medium_view(rng: np.random.Generator, image: Picture, other: Picture, size: 
     return degraded(rng, recoloured(rng, view), 0.5)
 
 
-def hard_view(rng: np.random.Generator, image: Picture, one: Picture, two: Picture, size: int) -> Picture:
+@dataclass(frozen=True, slots=True)
+class HardMix:
+    """How often a hard view is what; the rest of the layouts are letterboxes, filmed screens and plain ones."""
+
+    cropped: float = 0.55
+    largest_crop: float = 1.0  # share of the area that is left
+    inset: float = 0.25  # picture in picture
+    split: float = 0.07  # split screen
+
+
+# Insets are found by their borders at query time and embedded by themselves: towards its end a training is better
+# spent on crops, whose content has grown and gone.
+USUAL_MIX = HardMix()
+FINISHING_MIX = HardMix(cropped=0.8, largest_crop=0.8, inset=0.08, split=0.04)
+
+
+def hard_view(
+    rng: np.random.Generator, image: Picture, one: Picture, two: Picture, size: int, mix: HardMix = USUAL_MIX
+) -> Picture:
     """A copy that hides: on another picture or in a frame, re-filmed, cropped hard, covered: [size, size, 3]."""
-    source = _cropped(rng, 0.25, 0.25) if rng.random() < 0.55 else SQUARE
+    source = _cropped(rng, 0.25, 0.25, mix.largest_crop) if rng.random() < mix.cropped else SQUARE
     if rng.random() < 0.5:
         image = recoloured(rng, image)
-    view = _placed(rng, image, one, source, size)
+    view = _placed(rng, image, one, source, size, mix)
     if rng.random() < 0.08:
         layer = cv2.resize(two, (size, size), interpolation=cv2.INTER_AREA)
         view = np.asarray(cv2.addWeighted(view, rng.uniform(0.55, 0.8), layer, rng.uniform(0.2, 0.4), 0), np.uint8)
@@ -58,7 +77,9 @@ def hard_view(rng: np.random.Generator, image: Picture, one: Picture, two: Pictu
     return degraded(rng, view)
 
 
-def _placed(rng: np.random.Generator, image: Picture, other: Picture, source: Corners, size: int) -> Picture:
+def _placed(
+    rng: np.random.Generator, image: Picture, other: Picture, source: Corners, size: int, mix: HardMix
+) -> Picture:
     target = SQUARE
     if rng.random() < 0.3:
         target = _mirrored(target)
@@ -68,28 +89,27 @@ def _placed(rng: np.random.Generator, image: Picture, other: Picture, source: Co
         target = _turned(target, rng.normal(0, 0.32)) * rng.uniform(0.8, 1.2)
     if rng.random() < 0.2:
         target = target * (1 + rng.uniform(-0.3, 0.1, (4, 2)))
-    layout = rng.random()
-    if layout < 0.25:  # picture in picture
+    if (layout := rng.random()) < mix.inset:  # picture in picture
         width = rng.uniform(0.33, 0.8)
         half = np.array([width, min(1.0, width * math.exp(rng.uniform(-0.25, 0.25)))])
         if rng.random() < 0.5:  # the smaller the inset, the less of it can be missing
             source = SQUARE
         target = target * half + rng.uniform(-1, 1, 2) * (1 - half)
         ground = cv2.resize(other, (size, size), interpolation=cv2.INTER_AREA)
-    elif layout < 0.32:  # split screen
+    elif (layout := layout - mix.inset) < mix.split:  # split screen
         share = rng.uniform(0.4, 0.65)
         half = np.array([share, 1.0] if rng.random() < 0.7 else [1.0, share])
         target = target * half + rng.choice([-1, 1]) * (1 - half)
         ground = cv2.resize(other, (size, size), interpolation=cv2.INTER_AREA)
-    elif layout < 0.44:  # letterbox
+    elif (layout := (layout - mix.split) / (1 - mix.inset - mix.split)) < 0.18:  # letterbox
         share = rng.uniform(0.35, 0.95)
         half = np.array(((1.0, share), (share, 1.0), (share, share))[int(rng.integers(0, 3))])
         target = target * half
         ground = _bars(rng, image, size)
-    elif layout < 0.53:  # filmed off a screen, in dark surroundings
+    elif layout < 0.31:  # filmed off a screen, in dark surroundings
         target = target * (1 - rng.uniform(0, 0.32, (4, 2)))
         ground = cv2.resize(other, (size, size), interpolation=cv2.INTER_AREA) * rng.uniform(0.1, 0.8)
-    elif layout < 0.76:
+    elif layout < 0.65:
         ground = np.zeros((size, size, 3), np.uint8)
     else:
         return _warped(image, source, target, size, cv2.BORDER_REFLECT)
@@ -104,9 +124,9 @@ def _bars(rng: np.random.Generator, image: Picture, size: int) -> Picture:
     return (blurred * rng.uniform(0.4, 1)).astype(np.uint8)
 
 
-def _cropped(rng: np.random.Generator, least: float, aspect: float) -> Corners:
-    """Corners of a crop of `least` to all of the area, its aspect changed by up to exp(aspect) either way."""
-    area, stretch = rng.uniform(least, 1), math.exp(rng.uniform(-aspect, aspect))
+def _cropped(rng: np.random.Generator, least: float, aspect: float, most: float = 1.0) -> Corners:
+    """Corners of a crop of `least` to `most` of the area, its aspect changed by up to exp(aspect) either way."""
+    area, stretch = rng.uniform(least, most), math.exp(rng.uniform(-aspect, aspect))
     half = np.minimum(1.0, np.array([math.sqrt(area) * stretch, math.sqrt(area) / stretch]))
     return SQUARE * half + rng.uniform(-1, 1, 2) * (1 - half)
 

@@ -1,0 +1,66 @@
+"""The views of query frames: each frame whole, and the pictures that are set into it.
+
+A picture in picture or behind wide bars is too small a part of its frame for one vector to show it. The query's
+frames are therefore embedded whole and, where insets or borders are seen, those parts again by themselves. The
+library keeps one vector a frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise.regions import Box, find_boxes
+
+MAX_REGIONS = 2  # of a frame, so that a query costs at most three vectors a frame
+
+Embed = Callable[[Sequence[NDArray[np.uint8]]], NDArray[np.float32]]
+
+
+def embed_views(
+    frames: Sequence[NDArray[np.uint8]], embed: Embed, max_regions: int = MAX_REGIONS
+) -> list[NDArray[np.float32]]:
+    """For each frame its embedding and those of its regions: a list of [1 + regions, dim].
+
+    frames: consecutive frames of one video, each [height, width, 3] uint8 RGB, all of one size; larger than the
+    descriptor's own pictures, if regions are to be seen sharply.
+    """
+    if not frames:
+        return []
+    boxes = find_boxes(np.stack(frames), max_boxes=max_regions)
+    parts = [_inside(frame, box) for frame, found in zip(frames, boxes, strict=True) for box in found]
+    embeddings = embed([*frames, *parts])
+    ends = len(frames) + np.cumsum([len(found) for found in boxes])
+    return [
+        np.concatenate([embeddings[i : i + 1], embeddings[end - len(found) : end]])
+        for i, (found, end) in enumerate(zip(boxes, ends, strict=True))
+    ]
+
+
+def gathered(
+    batches: Sequence[Sequence[NDArray[np.float32]]],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+    """What `embed_views` gave for the batches of a video, as (matrix, views, frame_of).
+
+    matrix: [frames, dim], the whole frames. views: [views, dim], frame by frame, the whole frame first.
+    frame_of: [views] int64, not falling: the frame that each view is of.
+    """
+    frames = [views for batch in batches for views in batch]
+    matrix = np.stack([views[0] for views in frames])
+    frame_of = np.repeat(np.arange(len(frames)), [len(views) for views in frames])
+    return matrix, np.concatenate(frames), frame_of
+
+
+def best_of_views(similarity: NDArray[np.float32], frame_of: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Similarities [views, n] to [frames, n]: each frame by the best of its views."""
+    starts = np.flatnonzero(np.diff(frame_of, prepend=-1))
+    return np.asarray(np.maximum.reduceat(similarity, starts, axis=0))
+
+
+def _inside(frame: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    height, width = frame.shape[:2]
+    top, bottom = round(box.top * height), round(box.bottom * height)
+    left, right = round(box.left * width), round(box.right * width)
+    return frame[top : max(bottom, top + 1), left : max(right, left + 1)]
