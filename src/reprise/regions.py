@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.intp]
 
-BATCH_FRAMES = 32  # bounds the memory: about 100 MB for frames of 256 x 256 pixels
+BATCH_FRAMES = 32  # bounds the memory: about 10 MB for frames of 256 x 256 pixels
 MAX_SIDE = 384  # pixels; longer sides are averaged down, thin lines are seen as well at this size
 SMALLEST_FRAME = 48  # pixels; in smaller ones the surroundings of a line are no surroundings
 MAX_STEP = 48  # grey levels; beyond it a step is as clear as can be, and must not outweigh the rest of its line
