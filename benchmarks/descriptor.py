@@ -1,7 +1,7 @@
 """How well frame descriptors find edited frames again: recall@1 and micro average precision, edit by edit.
 
     python benchmarks/descriptor.py FOLDER... [--distractors FOLDER...] [--drawn N] [--part choose|report|all]
-        [--seed 0] [--per-edit 100] [--weights FILE.onnx...] [--picture-size PIXELS] [--regions] [--no-baselines]
+        [--seed 0] [--per-edit 100] [--weights FILE.onnx...] [--picture-size PIXELS] [--views] [--no-baselines]
         [--json FILE]
 
 needs `pip install -e '.[bench]'`. References are the photos in the folders and one frame of every shot of their
@@ -13,7 +13,7 @@ each, and every query is JPEG-compressed in the end, as whatever is posted is.
 R@1 is the share of the queries whose best reference is the right one; uAP the micro average precision of DISC21
 (Douze et al. 2021) over all queries of a row, those without counterpart too, ten references a query; R@P90 the recall
 at 90 % precision. "all" pools the queries of the 13 edits above it; the edits below it are extra and not in it.
-"NAME+box" is the descriptor with `--regions`. Times are CPU time of one thread.
+"NAME+views" is the descriptor with `--views`. Times are CPU time of one thread.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def main() -> None:
     if arguments.drawn:
         distractors += list(drawn(arguments.drawn))  # views of a file: they take no memory yet
     contests = [
-        Contest(embed, [*references, *distractors], regions=regions)
-        for embed, regions in _embedders(arguments, distractors)
+        Contest(embed, [*references, *distractors], views=views)
+        for embed, views in _embedders(arguments, distractors)
     ]
     for group in query_groups(collection, per_edit=arguments.per_edit, seed=arguments.seed):
         print(f"{group.edit} {group.strength}: {len(group.pictures)} queries", file=sys.stderr)
-        parts = parts_of(group.pictures) if arguments.regions else None
+        parts = parts_of(group.pictures) if arguments.views else None
         for contest in contests:
             contest.run(group, parts)
     setting: dict[str, Any] = {
@@ -71,12 +71,12 @@ def main() -> None:
 
 
 def _embedders(arguments: argparse.Namespace, background: list[Rgb]) -> list[tuple[Embedder, bool]]:
-    """The descriptors to hold side by side, and whether each also sees parts of the queries."""
+    """The descriptors to hold side by side, and whether each also sees the further views of queries."""
     embedders: list[tuple[Embedder, bool]]
     if arguments.weights:
-        embedders = [(OnnxNetwork(path, arguments.picture_size), arguments.regions) for path in arguments.weights]
+        embedders = [(OnnxNetwork(path, arguments.picture_size), arguments.views) for path in arguments.weights]
     else:
-        embedders = [(BuiltIn(), arguments.regions)]
+        embedders = [(BuiltIn(), arguments.views)]
     if not arguments.no_baselines:
         embedders += [(PDQ, False), (PHASH, False), (Hog(background[:HOG_BACKGROUND_FRAMES]), False)]
     return embedders
@@ -94,7 +94,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--weights", nargs="+", type=Path, metavar="FILE", help="ONNX files in the built-in's place")
     parser.add_argument("--picture-size", type=int, metavar="PIXELS", help="side of the pictures that --weights see")
-    parser.add_argument("--regions", action="store_true", help="also look for the parts of queries, by find_boxes")
+    parser.add_argument("--views", action="store_true", help="embed queries as `reprise query` does")
     parser.add_argument("--no-baselines", action="store_true", help="networks only")
     parser.add_argument("--json", type=Path, metavar="FILE", help="file to write all figures to")
     arguments = parser.parse_args()

@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 
 from frame_edits import BASIC
 from frame_queries import QueryGroup
-from networks import Embedder, boxes_within
+from networks import Embedder
 from photometric_edits import Rgb
 from ranking import Ranking, pooled, rank
+from reprise.views import further_views
 
 BLOCK_FRAMES = 256  # embedded together, so that drawn distractors need not all be in memory
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Parts of a group's queries; owner: [parts] int64, ascending, the query that each was cut from."""
+    """Further views of a group's queries; owner: [views] int64, ascending, the query that each is of."""
 
     pictures: list[Rgb]
     owner: NDArray[np.int64]
@@ -54,13 +55,13 @@ class Trial:
 class Contest:
     """Embeds references and queries with one descriptor and ranks them.
 
-    `trials` holds one result by whole frames and, with `regions`, one by the best of a query's frame and its parts.
+    `trials` holds one result by whole frames and, with `views`, one by the best of a query's frame and its parts.
     """
 
-    def __init__(self, embed: Embedder, references: Sequence[Rgb], *, regions: bool = False) -> None:
+    def __init__(self, embed: Embedder, references: Sequence[Rgb], *, views: bool = False) -> None:
         self._embed, self._cpu_s, self._frames = embed, 0.0, 0
         self._references = self._embedded(references)
-        names = [embed.name, f"{embed.name}+box"] if regions else [embed.name]
+        names = [embed.name, f"{embed.name}+views"] if views else [embed.name]
         self.trials = [Trial(name) for name in names]
 
     @property
@@ -74,7 +75,7 @@ class Contest:
         return 1000 * self._cpu_s / self._frames
 
     def run(self, group: QueryGroup, parts: Parts | None = None) -> None:
-        """Adds a group's rankings to the trials; `parts` are those of its pictures, only used with `regions`."""
+        """Adds a group's rankings to the trials; `parts` are those of its pictures, only used with `views`."""
         whole = self._embedded(group.pictures) @ self._references.T
         _add(self.trials[0], group, whole, vectors=len(whole))
         if parts is not None and len(self.trials) > 1:
@@ -92,8 +93,8 @@ class Contest:
 
 
 def parts_of(pictures: Iterable[Rgb]) -> Parts:
-    """The parts of each of a group's queries that look like pictures of their own."""
-    cut = [boxes_within(picture) for picture in pictures]
+    """What `reprise query` would embed of each of a group's queries beside itself."""
+    cut = [further_views(picture[None])[0] for picture in pictures]
     owner = [number for number, parts in enumerate(cut) for _ in parts]
     return Parts([part for parts in cut for part in parts], np.array(owner, np.int64))
 

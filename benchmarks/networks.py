@@ -1,4 +1,4 @@
-"""Descriptors that are networks: the built-in one, others from ONNX files, and boxes within a frame."""
+"""Descriptors that are networks: the built-in one, and others from ONNX files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from reprise.descriptor import NAME, Descriptor
 
 BATCH_FRAMES = 32
 USUAL_PICTURE_SIDE = 128  # pixels, for weights whose input has no fixed size
-MAX_BOXES = 2  # within one query
 
 
 class Embedder(Protocol):
@@ -71,16 +70,3 @@ class OnnxNetwork:
             rows.append(self._session.run(None, {self._input: pictures})[0])
         embeddings = np.concatenate(rows)
         return np.asarray(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), np.float32)
-
-
-def boxes_within(picture: Rgb) -> list[Rgb]:
-    """Up to MAX_BOXES parts of the picture that look like pictures of their own, each [h, w, 3] uint8."""
-    from reprise.regions import find_boxes
-
-    height, width = picture.shape[:2]
-    parts = []
-    for box in find_boxes(picture[None])[0][:MAX_BOXES]:
-        rows = slice(int(box.top * height), max(int(box.top * height) + 1, round(box.bottom * height)))
-        columns = slice(int(box.left * width), max(int(box.left * width) + 1, round(box.right * width)))
-        parts.append(np.ascontiguousarray(picture[rows, columns]))
-    return parts

@@ -364,11 +364,11 @@ def test_hog_whitened_on_other_frames_gives_rows_of_length_one() -> None:
     assert np.linalg.norm(rows, axis=1) == pytest.approx([1, 1], abs=1e-5)
 
 
-def test_with_regions_a_query_scores_by_the_best_of_its_frame_and_its_parts() -> None:
+def test_with_views_a_query_scores_by_the_best_of_its_frame_and_its_parts() -> None:
     frames = [frame(number) for number in range(6)]
     framed = np.zeros((300, 300, 3), np.uint8)
     framed[10:106, 10:138] = frames[4].pixels
-    contest = Contest(Grey32(), [one.pixels for one in frames], regions=True)
+    contest = Contest(Grey32(), [one.pixels for one in frames], views=True)
     group = QueryGroup("crop", "light", [frames[0].pixels, framed], np.array([0, 4]))
     contest.run(group, Parts([frames[4].pixels], owner=np.array([1])))
     whole, best = contest.trials

@@ -9,7 +9,7 @@ from clips import Picture
 from reprise.operators.image_embedding.reprise import Reprise
 from reprise.operators.video_copy_detection.temporal_network import TemporalNetwork
 from reprise.regions import find_boxes
-from reprise.views import best_of_views, embed_views, gathered
+from reprise.views import WIDENED_BY, best_of_views, embed_views, further_views, gathered
 from reprise.voting import weighted_votes
 
 
@@ -43,11 +43,26 @@ def test_a_picture_in_a_picture_is_embedded_by_itself() -> None:
         assert of_frame[0] @ of_copies[i] < 0.7
 
 
-def test_frames_without_insets_are_embedded_once() -> None:
+def test_frames_without_insets_are_embedded_whole_and_widened() -> None:
     frames = [pattern(seed) for seed in range(5)]
     assert all(not boxes for boxes in find_boxes(np.stack(frames)))
-    assert [len(views) for views in Reprise(device="cpu", max_regions=2)(frames)] == [1] * 5
+    for frame, (widened,) in zip(frames, further_views(np.stack(frames)), strict=True):
+        rim = round(256 * WIDENED_BY)
+        assert widened.shape == (256 + 2 * rim, 256 + 2 * rim, 3)
+        assert np.array_equal(widened[rim:-rim, rim:-rim], frame)
+        assert np.array_equal(widened[rim:-rim, :rim], frame[:, :rim][:, ::-1])
+    assert [len(views) for views in Reprise(device="cpu", max_regions=2)(frames)] == [2] * 5
     assert Reprise(device="cpu", max_regions=2)([]) == []
+
+
+def test_a_query_costs_at_most_three_vectors_a_frame() -> None:
+    crowded = pattern(1)
+    for i, (left, top) in enumerate([(10, 10), (140, 10), (10, 140), (140, 140)]):
+        crowded = inset(crowded, pattern(10 + i, 100, 100), left, top)
+    frames = [crowded, pattern(2), inset(pattern(3), pattern(4, 110, 110), 60, 60)]
+    counts = [len(views) for frame in frames for views in Reprise(device="cpu", max_regions=2)([frame])]
+    assert counts[0] == 3
+    assert max(counts) <= 3
 
 
 def test_views_are_gathered_frame_by_frame_over_batches() -> None:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from reprise.decoding.picture import resized
 from reprise.errors import ReprisError, SettingsError
 
-NAME = "reprise-0"  # of the weights; stored in every library
-WEIGHTS_SHA256 = "a1816a287a8ae29cddaad80fdcea2a2d798a3e48c10edc430b49e2efd4efdb08"
+NAME = "reprise-1"  # of the weights; stored in every library
+WEIGHTS_SHA256 = "4195bbc241acde95753570b7cb66b3de36b0efedae19ee2136be5ccff6b4fc57"
 DIMENSION = 256
 PICTURE_SIZE = (128, 128)  # width, height
 BATCH_FRAMES = 32  # as many as keep one core's caches busy; more only costs memory
@@ -37,7 +37,7 @@ class Descriptor:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3  # errors only: warnings of the graph optimiser help nobody here
-        self._session = onnxruntime.InferenceSession(_weights(), options, providers=_providers(device))
+        self._session = onnxruntime.InferenceSession(weights(), options, providers=_providers(device))
 
     def __call__(self, frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embeddings of RGB frames, each [height, width, 3] uint8 of any size (they are scaled here).
@@ -49,9 +49,7 @@ class Descriptor:
         for start in range(0, len(frames), BATCH_FRAMES):
             batch = slice(start, start + BATCH_FRAMES)
             rgb = np.stack([resized(_checked(frame), PICTURE_SIZE) for frame in frames[batch]])
-            # The network takes blue first, channels before rows.
-            bgr = np.ascontiguousarray(rgb[..., ::-1].transpose(0, 3, 1, 2), dtype=np.float32)
-            embeddings[batch] = self._session.run(["emb"], {"bgr": bgr})[0]
+            embeddings[batch] = self._session.run(["embeddings"], {"frames": rgb})[0]
         return embeddings
 
 
@@ -96,11 +94,12 @@ def _checked(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return frame
 
 
-def _weights() -> bytes:
+def weights() -> bytes:
+    """The shipped weights as an ONNX file. Raises ReprisError if they are missing or damaged."""
     try:
-        weights = (resources.files("reprise.weights") / f"{NAME}.onnx").read_bytes()
+        content = (resources.files("reprise.weights") / f"{NAME}.onnx").read_bytes()
     except OSError as error:
         raise ReprisError(f"the weights {NAME}.onnx cannot be read; install reprise again") from error
-    if hashlib.sha256(weights).hexdigest() != WEIGHTS_SHA256:
+    if hashlib.sha256(content).hexdigest() != WEIGHTS_SHA256:
         raise ReprisError(f"the weights {NAME}.onnx are damaged; install reprise again")
-    return weights
+    return content

@@ -1,8 +1,9 @@
-"""The views of query frames: each frame whole, and the pictures that are set into it.
+"""The views of query frames: each frame whole, and what may stand in it or around it.
 
 A picture in picture or behind wide bars is too small a part of its frame for one vector to show it. The query's
-frames are therefore embedded whole and, where insets or borders are seen, those parts again by themselves. The
-library keeps one vector a frame.
+frames are therefore embedded whole and, where insets or borders are seen, those parts again by themselves. Where
+none are seen the frame may be what a crop left: then it is embedded again with its rim mirrored outwards, so that
+things come nearer to the size that they have in the original. The library keeps one vector a frame.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from reprise.regions import Box, find_boxes
 
 MAX_REGIONS = 2  # of a frame, so that a query costs at most three vectors a frame
+WIDENED_BY = 0.15  # of a frame's side, at either end
 
 Embed = Callable[[Sequence[NDArray[np.uint8]]], NDArray[np.float32]]
 
@@ -22,20 +24,32 @@ Embed = Callable[[Sequence[NDArray[np.uint8]]], NDArray[np.float32]]
 def embed_views(
     frames: Sequence[NDArray[np.uint8]], embed: Embed, max_regions: int = MAX_REGIONS
 ) -> list[NDArray[np.float32]]:
-    """For each frame its embedding and those of its regions: a list of [1 + regions, dim].
+    """For each frame its embedding and those of its further views: a list of [2 to 1 + max_regions, dim].
 
     frames: consecutive frames of one video, each [height, width, 3] uint8 RGB, all of one size; larger than the
     descriptor's own pictures, if regions are to be seen sharply.
     """
     if not frames:
         return []
-    boxes = find_boxes(np.stack(frames), max_boxes=max_regions)
-    parts = [_inside(frame, box) for frame, found in zip(frames, boxes, strict=True) for box in found]
-    embeddings = embed([*frames, *parts])
-    ends = len(frames) + np.cumsum([len(found) for found in boxes])
+    further = further_views(np.stack(frames), max_regions)
+    embeddings = embed([*frames, *(view for views in further for view in views)])
+    ends = len(frames) + np.cumsum([len(views) for views in further])
     return [
-        np.concatenate([embeddings[i : i + 1], embeddings[end - len(found) : end]])
-        for i, (found, end) in enumerate(zip(boxes, ends, strict=True))
+        np.concatenate([embeddings[i : i + 1], embeddings[end - len(views) : end]])
+        for i, (views, end) in enumerate(zip(further, ends, strict=True))
+    ]
+
+
+def further_views(frames: NDArray[np.uint8], max_regions: int = MAX_REGIONS) -> list[list[NDArray[np.uint8]]]:
+    """What is embedded of each frame beside itself: its regions, or, if it has none, the frame widened.
+
+    frames: [n, height, width, 3] uint8 RGB, consecutive frames of one video, or n = 1. Each view is
+    [any height, any width, 3] uint8 RGB.
+    """
+    boxes = find_boxes(frames, max_boxes=max_regions)
+    return [
+        [_inside(frame, box) for box in found] or [_widened(frame)]
+        for frame, found in zip(frames, boxes, strict=True)
     ]
 
 
@@ -64,3 +78,8 @@ def _inside(frame: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
     top, bottom = round(box.top * height), round(box.bottom * height)
     left, right = round(box.left * width), round(box.right * width)
     return frame[top : max(bottom, top + 1), left : max(right, left + 1)]
+
+
+def _widened(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    down, across = (round(side * WIDENED_BY) for side in frame.shape[:2])
+    return np.pad(frame, ((down, down), (across, across), (0, 0)), "symmetric")
