@@ -10,6 +10,7 @@ import numpy as np
 import plyvel
 import pytest
 
+from reprise.descriptor import NAME
 from reprise.embedding import EmbeddedVideo
 from reprise.errors import (
     LibraryError,
@@ -24,7 +25,7 @@ from reprise.stores.library import LibraryStores, Place
 from reprise.stores.record import pack, unpack
 from reprise.stores.videos import VideoRow
 
-FACTS = LibraryFacts(model="reprise-0", dimension=256, fps=1.0)
+FACTS = LibraryFacts(model=NAME, dimension=256, fps=1.0)
 
 
 def video(frames: int = 5, seed: int = 0) -> EmbeddedVideo:
@@ -43,7 +44,7 @@ def row(video_id: str = "a" * 32, frames: int = 5, path: str = "a.mp4") -> Video
         duration_s=float(frames),
         frame_count=frames,
         fps=1.0,
-        model="reprise-0",
+        model=NAME,
         ingested_at="2026-01-01T00:00:00+00:00",
         warning="",
         tags=["news", 'a "quoted" tag'],
@@ -272,12 +273,12 @@ opened({place!r})
     ("wanted", "told"),
     [
         (
-            LibraryFacts("reprise-1", 256, 1.0),
-            "made with reprise-0, this program has reprise-1, whose vectors are others; ingest its videos again",
+            LibraryFacts("reprise-99", 256, 1.0),
+            f"made with {NAME}, this program has reprise-99, whose vectors are others; ingest its videos again",
         ),
-        (LibraryFacts("isc", 256, 1.0), r"made with model reprise-0 \(256 dimensions\), not with isc"),
-        (LibraryFacts("reprise-0", 256, 2.0), "made at 1 frames a second, not 2; give --fps 1"),
-        (LibraryFacts("reprise-0", 256, 1.0, format=2), "format 1"),
+        (LibraryFacts("isc", 256, 1.0), rf"made with model {NAME} \(256 dimensions\), not with isc"),
+        (LibraryFacts(NAME, 256, 2.0), "made at 1 frames a second, not 2; give --fps 1"),
+        (LibraryFacts(NAME, 256, 1.0, format=2), "format 1"),
     ],
 )
 def test_vectors_made_otherwise_do_not_belong_into_a_library(wanted: LibraryFacts, told: str) -> None:

@@ -14,6 +14,7 @@ from towhee import ops, pipe
 from towhee.runtime.operator_manager import OperatorRegistry
 
 import reprise
+from reprise.descriptor import NAME
 from reprise.pipelines.ingest import ingest_pipeline
 from reprise.registration import OPERATORS
 from reprise.running import run
@@ -128,7 +129,7 @@ def test_the_public_notebooks_insert_and_query_pipelines_run_with_only_the_embed
 
 
 def test_the_whole_ingest_chain_stores_what_the_library_stores(videos: list[str], tmp_path: Path) -> None:
-    stores = LibraryStores(Place.of(tmp_path / "library"), create=LibraryFacts("reprise-0", 256, 1.0))
+    stores = LibraryStores(Place.of(tmp_path / "library"), create=LibraryFacts(NAME, 256, 1.0))
     chain = ingest_pipeline(
         EmbedSettings(), milvus_uri=stores.place.milvus_uri, matrices_path=str(stores.place.matrices)
     )

@@ -89,6 +89,8 @@ class TemporalNetwork:
             trimmed = [tightened(path, similarity, self._min_similarity) for path in paths]
             paths = [path for path in trimmed if path is not None]
         kept = [path for path in paths if self._is_credible(path)]
+        if self._half_open:
+            kept = _without_inner(kept)
         return [self._box(p) for p in kept], [self._score(p) for p in kept]
 
     def _is_credible(self, path: AlignedPath) -> bool:
@@ -111,3 +113,21 @@ class TemporalNetwork:
 
     def _score(self, path: AlignedPath) -> float:
         return path.mean_similarity if self._half_open else path.score
+
+
+def _without_inner(paths: list[AlignedPath]) -> list[AlignedPath]:
+    """The paths but for those that lie in the box of a stronger one: its own detour, not another copy."""
+    kept: list[AlignedPath] = []
+    for path in sorted(paths, key=lambda path: -path.similarity_sum):
+        if not any(_is_inside(path, other) for other in kept):
+            kept.append(path)
+    return kept
+
+
+def _is_inside(path: AlignedPath, other: AlignedPath) -> bool:
+    return (
+        other.query_start <= path.query_start
+        and path.query_end <= other.query_end
+        and other.reference_start <= path.reference_start
+        and path.reference_end <= other.reference_end
+    )

@@ -58,12 +58,12 @@ class QuerySettings:
     top_k: int = 5  # candidate videos that are aligned
     aligner: str = "temporal-network"
     hits_per_frame: int = 64  # nearest library frames that each query frame votes with
-    matches_per_frame: int = 3  # best reference frames of a query frame that a path may run through
-    min_similarity: float = 0.45  # of a frame pair, for a path to run through it
-    min_excess_s: float = 1.5  # how far a segment's similarities exceed min_similarity, summed over its seconds
-    min_score: float = 0.6  # mean similarity of a segment
+    matches_per_frame: int = 5  # best reference frames of a query frame that a path may run through
+    min_similarity: float = 0.3  # of a frame pair, for a path to run through it
+    min_excess_s: float = 2.0  # how far a segment's similarities exceed min_similarity, summed over its seconds
+    min_score: float = 0.5  # mean similarity of a segment
     min_length_s: float = 3.0
-    max_gap_s: float = 3.0  # longest stretch of a segment that may be unlike, in either video
+    max_gap_s: float = 2.0  # longest stretch of a segment that may be unlike, in either video
 
     def __post_init__(self) -> None:
         if self.top_k < 1:

@@ -197,15 +197,14 @@ def _shown_frames(path: str, container: InputContainer, stream: VideoStream) -> 
     clock = Clock(usual_length_s(stream), may_jump=may_jump(container), announced_s=announced_s)
     tick_s = stream.time_base or Fraction(0)
     is_empty = True
-    for frame, following in _with_following(_decoded(container, stream)):
+    for frame, following in _with_following(_decoded(path, container, stream)):
         next_stamp_s = None if following is None else _stamp_s(following, tick_s)
         start_s = clock.start_s(_stamp_s(frame, tick_s), next_stamp_s)
         yield _Shown(frame, start_s, clock.end_s(frame.duration * tick_s if frame.duration else None))
         is_empty = False
     if is_empty:
         raise DecodeError(
-            f"{printable(path)}: no picture can be decoded; the file is damaged, encrypted or ends before its"
-            " first picture"
+            f"{printable(path)}: no picture can be decoded; the file is damaged or ends before its first picture"
         )
 
 
@@ -223,10 +222,13 @@ def _stamp_s(frame: DecodedFrame, tick_s: Fraction) -> Fraction | None:
     return None if stamp is None else stamp * tick_s
 
 
-def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[DecodedFrame]:
+def _decoded(path: str, container: InputContainer, stream: VideoStream) -> Iterator[DecodedFrame]:
     """All decodable frames; damaged packets are passed over, as a player does."""
     decoder = decoder_of(stream)
     for packet in itertools.chain(_packets(container, stream), [None]):
+        # Asked of the container: a decoder now and then takes encrypted data for a picture.
+        if packet is not None and packet.has_sidedata("encryption_info"):
+            raise DecodeError(f"{printable(path)}: the video is encrypted; ingest a copy without protection")
         try:
             yield from decoder.decode(packet)
         except av.EOFError:
