@@ -48,9 +48,9 @@ def weighted_votes(
     ranked together. Returns (videos, weights) for `select_videos` with "sum".
 
     Only the best hit counts, because a long static shot would otherwise vote with all its frames; dividing by
-    the rank makes the answer the same however many hits are asked for. With an early descriptor, one view a
-    frame and 149 labelled pairs of edited videos, 87 % of the true references were among the first five; summing
-    each video's best similarities per frame gave 57 % of 64 hits and 85 % of 8.
+    the rank makes the answer the same however many hits are asked for. On 149 labelled
+    pairs of edited videos 99 % of the true references are among the first five (87 % with an early descriptor
+    and one view a frame, where summing each video's best similarities gave 57 % of 64 hits and 85 % of 8).
     """
     videos: list[str] = []
     weights: list[float] = []
