@@ -31,6 +31,7 @@ SMALL = TrainingSettings(
     learning_rate=5e-4,
     picture_sizes=((0.0, 48), (0.5, 64)),
     warmup_views=192,
+    decay_share=0.7,
     queue=0,
     report_steps=10,
     validation_views=10**9,
