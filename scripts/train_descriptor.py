@@ -19,7 +19,8 @@ from pathlib import Path
 import torch
 from torch import multiprocessing
 
-from reprise.training.loop import Place, train
+from reprise.training import checkpoint
+from reprise.training.loop import CHECKPOINT, Place, train
 from reprise.training.settings import TrainingSettings
 
 
@@ -37,6 +38,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     if arguments.export:
+        if not (arguments.folder / CHECKPOINT).exists():
+            parser.error(f"{arguments.folder} holds no {CHECKPOINT}: train there first")
         from reprise.training.export import export
 
         export(arguments.folder, arguments.export)
@@ -46,6 +49,10 @@ def main() -> None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     processes = arguments.processes or (1 if device == "cuda" else defaults.processes)
     settings = replace(defaults, views=arguments.views, seed=arguments.seed, processes=processes)
+    try:
+        checkpoint.load(arguments.folder / CHECKPOINT, settings)
+    except ValueError as error:
+        parser.error(str(error))
     arguments.folder.mkdir(parents=True, exist_ok=True)
     multiprocessing.spawn(_process, (settings, arguments.folder, device, _address()), nprocs=processes)
 

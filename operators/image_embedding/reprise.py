@@ -22,7 +22,8 @@ class Reprise:
     L2-normalised. `device` is "auto", "cpu" or "cuda"; `threads` the number of CPU threads of the network.
 
     With `max_regions` above 0 a batch is consecutive frames of a query, of one size, and gives a list with an
-    array [1 to 1 + max_regions, 256] for each frame: the frame, then the insets and framed pictures in it.
+    array [2 to 1 + max_regions, 256] for each frame: the frame, then what is set into it, or, with nothing
+    set into it, the frame widened (see reprise.views).
     """
 
     def __init__(self, device: str = "auto", threads: int = 1, *, max_regions: int = 0) -> None:
