@@ -20,7 +20,7 @@ def query_pipeline(
     matrices_path: str,
     search_params: dict[str, int],
 ) -> Any:
-    """video_path -> times_s, matrix, candidates, paths; paths[i] is (boxes in frames, scores) for candidate i."""
+    """video_path -> times_s, matrix, candidates, segments; segments[i] are those of candidate i, in frames."""
     search = ops.ann_search.milvus_client(
         uri=milvus_uri,
         collection_name=FRAMES,
@@ -39,19 +39,13 @@ def query_pipeline(
         .map(("videos", "votes"), "candidates", select)
         .map("candidates", "matrices", fetch)
         .map(("candidates", "matrices"), "matrices", fill)
-        .map(("views", "matrices", "frame_of"), "paths", align(settings, embedding.fps))
-        .output("times_s", "matrix", "candidates", "paths")
+        .map(("views", "matrices", "frame_of"), "segments", align(settings, embedding.fps))
+        .output("times_s", "matrix", "candidates", "segments")
     )
 
 
 def align(settings: QuerySettings, fps: float) -> Any:
     """The aligning step with its lengths in frames."""
-    return ops.video_copy_detection.temporal_network(
-        tn_max_step=settings.max_step_frames(fps),
-        tn_top_k=settings.matches_per_frame,
-        min_sim=settings.min_similarity,
-        min_length=settings.min_length_frames(fps),
-        min_score=settings.min_score,
-        min_excess=settings.min_excess_frames(fps),
-        ends="half-open",
+    return ops.video_copy_detection.align(
+        aligner=settings.aligner, min_score=settings.min_score, **settings.aligner_parameters(fps)
     )

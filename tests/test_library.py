@@ -12,6 +12,7 @@ from footage import footage
 
 import reprise
 from reprise import descriptor
+from reprise.alignment.aligned import AlignedSegment
 from reprise.errors import (
     LibraryMismatchError,
     LibraryNotFoundError,
@@ -32,6 +33,10 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     before, copied, after = range(100, 106), range(5, 15), range(106, 110)
     footage(folder / "clip.mp4", [*before, *copied, *after], seed=2)
     return folder
+
+
+def aligned(q_start: int, r_start: int, q_end: int, r_end: int, *, score: float = 1.0) -> AlignedSegment:
+    return AlignedSegment(q_start, r_start, q_end, r_end, score=score, speed=1.0)
 
 
 def boxes(result: reprise.QueryResult) -> dict[str, list[list[float]]]:
@@ -173,7 +178,7 @@ def test_settings_out_of_range_are_refused_when_they_are_made() -> None:
         {"aligner": "guess"},
         {"min_score": 2.0},
         {"hits_per_frame": 0},
-        {"max_gap_s": -1},
+        {"min_length_s": -1},
     ):
         with pytest.raises(SettingsError):
             reprise.QuerySettings(**settings)  # type: ignore[arg-type]
@@ -183,14 +188,16 @@ def test_settings_out_of_range_are_refused_when_they_are_made() -> None:
 
 
 def test_segments_end_where_their_videos_do() -> None:
-    (segment,) = segments_of([[2, 0, 10, 8]], [1.00001], fps=1.0, query_duration_s=9.6, reference_duration_s=7.5)
+    (segment,) = segments_of([aligned(2, 0, 10, 8)], fps=1.0, query_duration_s=9.6, reference_duration_s=7.5)
     assert segment.box == [2.0, 0.0, 9.6, 7.5]
-    assert segment.score == 1.0
 
 
 def test_a_match_is_scored_by_its_segments_weighted_by_length() -> None:
     segments = segments_of(
-        [[20, 0, 30, 10], [0, 0, 30, 30]], [0.6, 1.0], fps=1.0, query_duration_s=30, reference_duration_s=30
+        [aligned(20, 0, 30, 10, score=0.6), aligned(0, 0, 30, 30)],
+        fps=1.0,
+        query_duration_s=30,
+        reference_duration_s=30,
     )
     match = Match.of("r.mp4", segments)
     assert match.score == pytest.approx(0.9)

@@ -7,7 +7,7 @@ import pytest
 from clips import Picture
 
 from reprise.operators.image_embedding.reprise import Reprise
-from reprise.operators.video_copy_detection.temporal_network import TemporalNetwork
+from reprise.operators.video_copy_detection.align import Align
 from reprise.regions import find_boxes
 from reprise.views import WIDENED_BY, best_of_views, embed_views, further_views, gathered
 from reprise.voting import weighted_votes
@@ -102,10 +102,10 @@ def test_the_aligner_follows_a_copy_that_only_regions_show() -> None:
     elsewhere = np.eye(8, 16, 8, dtype=np.float32)
     views = np.stack([elsewhere, reference], 1).reshape(-1, 16)
     frame_of = np.repeat(np.arange(8), 2)
-    align = TemporalNetwork(min_length=2, ends="half-open")
-    assert align(elsewhere, reference)[0] == []
-    assert align(views, reference, frame_of)[0] == [[0, 0, 8, 8]]
-    assert align(views, [reference, None], frame_of) == [align(views, reference, frame_of), ([], [])]
+    align = Align("temporal-network", min_length=2)
+    assert align(elsewhere, reference) == []
+    assert [segment.box for segment in align(views, reference, frame_of)] == [(0, 0, 8, 8)]
+    assert align(views, [reference, None], frame_of) == [align(views, reference, frame_of), []]
 
 
 def test_a_frame_votes_with_the_hits_of_all_its_views_once_a_video() -> None:

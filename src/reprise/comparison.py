@@ -27,14 +27,13 @@ def compare(
     embedding, settings = embedding or EmbedSettings(), settings or QuerySettings()
     paths = os.fspath(query), os.fspath(reference)
     expected = [video_facts(path) for path in paths]
-    query_times_s, query_matrix, reference_times_s, reference_matrix, boxes, scores = run(
+    query_times_s, query_matrix, reference_times_s, reference_matrix, aligned = run(
         compare_pipeline(embedding, settings), *paths
     )
     asked = described(query_times_s, query_matrix, expected[0], "", embedding.fps)
     held = described(reference_times_s, reference_matrix, expected[1], "", embedding.fps)
     segments = segments_of(
-        boxes,
-        scores,
+        aligned,
         fps=embedding.fps,
         query_duration_s=asked.duration_s,
         reference_duration_s=held.duration_s,

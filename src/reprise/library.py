@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
+from reprise.alignment.aligned import AlignedSegment
 from reprise.decoding.sampling import video_facts
 from reprise.embedding import EmbeddedVideo, described
 from reprise.errors import MissingVideoError, ReprisError, printable
@@ -136,22 +137,21 @@ class Library:
         stores = self._open()
         settings = settings or QuerySettings()
         expected = video_facts(path)
-        times_s, matrix, candidates, paths = run(self._chain(stores, settings), path)
+        times_s, matrix, candidates, aligned = run(self._chain(stores, settings), path)
         query = described(times_s, matrix, expected, "", self._settings.fps)
         rows = stores.videos.get(candidates)
         matches = [
-            self._match(rows[candidate], boxes, scores, query.duration_s)
-            for candidate, (boxes, scores) in zip(candidates, paths, strict=True)
+            self._match(rows[candidate], segments, query.duration_s)
+            for candidate, segments in zip(candidates, aligned, strict=True)
             # A candidate with no row is being written or removed at this moment.
-            if boxes and candidate in rows
+            if segments and candidate in rows
         ]
         matches.sort(key=lambda match: (-match.score, match.reference))
         return QueryResult(printable(path), query.duration_s, tuple(matches), query.warning or None)
 
-    def _match(self, row: VideoRow, boxes: list[list[int]], scores: list[float], query_duration_s: float) -> Match:
+    def _match(self, row: VideoRow, aligned: list[AlignedSegment], query_duration_s: float) -> Match:
         segments = segments_of(
-            boxes,
-            scores,
+            aligned,
             fps=self._settings.fps,
             query_duration_s=query_duration_s,
             reference_duration_s=row.duration_s,

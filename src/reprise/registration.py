@@ -19,6 +19,7 @@ OPERATORS = (
     "kvstorage.from_leveldb",
     "kvstorage.fill_from_milvus",
     "video_copy_detection.select_video",
+    "video_copy_detection.align",
     "video_copy_detection.temporal_network",
     "towhee.np_normalize",
 )

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reprise.alignment.aligned import AlignedSegment
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -15,35 +17,43 @@ class Segment:
     reference_start_s: float
     query_end_s: float  # exclusive
     reference_end_s: float  # exclusive
-    score: float  # mean cosine similarity of the matched frames, at most 1, higher is better
+    score: float  # 0 to 1, higher is better
+    speed: float = 1.0  # seconds of the reference a second of the query
+    backwards: bool = False  # the query shows the stretch of the reference from its end to its start
 
     @property
     def box(self) -> list[float]:
         """`[q_start, r_start, q_end, r_end]`, VCSL's order."""
         return [self.query_start_s, self.reference_start_s, self.query_end_s, self.reference_end_s]
 
+    def to_json(self) -> dict[str, Any]:
+        """Times with three decimals, the score with four; `speed` only where it is not 1, `backwards` where true."""
+        shown: dict[str, Any] = {"segment": [round(t, 3) for t in self.box], "score": round(self.score, 4)}
+        if round(self.speed, 2) != 1:
+            shown["speed"] = round(self.speed, 2)
+        if self.backwards:
+            shown["backwards"] = True
+        return shown
+
 
 def segments_of(
-    boxes: Sequence[Sequence[int]],
-    scores: Sequence[float],
-    *,
-    fps: float,
-    query_duration_s: float,
-    reference_duration_s: float,
+    aligned: Sequence[AlignedSegment], *, fps: float, query_duration_s: float, reference_duration_s: float
 ) -> list[Segment]:
-    """Segments in seconds from an aligner's boxes `[q_start, r_start, q_end, r_end]` in frames, half-open.
+    """Segments in seconds from an aligner's segments in frames.
 
     Frame i stands for the time from i / fps to (i + 1) / fps; ends are cut at the videos' own ends.
     """
     return [
         Segment(
-            query_start_s=q_start / fps,
-            reference_start_s=r_start / fps,
-            query_end_s=min(q_end / fps, query_duration_s),
-            reference_end_s=min(r_end / fps, reference_duration_s),
-            score=min(float(score), 1.0),
+            query_start_s=segment.query_start / fps,
+            reference_start_s=segment.reference_start / fps,
+            query_end_s=min(segment.query_end / fps, query_duration_s),
+            reference_end_s=min(segment.reference_end / fps, reference_duration_s),
+            score=segment.score,
+            speed=segment.speed,
+            backwards=segment.backwards,
         )
-        for (q_start, r_start, q_end, r_end), score in zip(boxes, scores, strict=True)
+        for segment in aligned
     ]
 
 
@@ -95,10 +105,7 @@ class QueryResult:
                 {
                     "reference": match.reference,
                     "score": round(match.score, 4),
-                    "segments": [
-                        {"segment": [round(t, 3) for t in segment.box], "score": round(segment.score, 4)}
-                        for segment in match.segments
-                    ],
+                    "segments": [segment.to_json() for segment in match.segments],
                 }
                 for match in self.matches
             ],

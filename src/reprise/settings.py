@@ -7,9 +7,9 @@ import os
 from dataclasses import dataclass
 
 from reprise import descriptor
+from reprise.alignment.aligners import ALIGNERS, DEFAULT_ALIGNER, parameters_in_frames
 from reprise.errors import SettingsError
 
-ALIGNERS = ("temporal-network",)
 MODELS = ("reprise",)
 
 
@@ -56,14 +56,10 @@ class QuerySettings:
     """How candidates are chosen and aligned."""
 
     top_k: int = 5  # candidate videos that are aligned
-    aligner: str = "temporal-network"
+    aligner: str = DEFAULT_ALIGNER
     hits_per_frame: int = 64  # nearest library frames that each query frame votes with
-    matches_per_frame: int = 5  # best reference frames of a query frame that a path may run through
-    min_similarity: float = 0.3  # of a frame pair, for a path to run through it
-    min_excess_s: float = 2.0  # how far a segment's similarities exceed min_similarity, summed over its seconds
-    min_score: float = 0.5  # mean similarity of a segment
-    min_length_s: float = 3.0
-    max_gap_s: float = 2.0  # longest stretch of a segment that may be unlike, in either video
+    min_score: float = 0.5  # of a segment
+    min_length_s: float = 3.0  # of a segment, in either video
 
     def __post_init__(self) -> None:
         if self.top_k < 1:
@@ -72,29 +68,14 @@ class QuerySettings:
             raise SettingsError(f"aligner must be one of {', '.join(ALIGNERS)}, not {self.aligner!r}")
         if not 1 <= self.hits_per_frame <= 16_384:
             raise SettingsError(f"hits_per_frame must be from 1 to 16384, not {self.hits_per_frame}")
-        for name in ("min_similarity", "min_score"):
-            if not -1 <= getattr(self, name) <= 1:
-                raise SettingsError(f"{name} must be from -1 to 1, not {getattr(self, name):g}")
-        if self.matches_per_frame < 1:
-            raise SettingsError(f"matches_per_frame must be at least 1, not {self.matches_per_frame}")
-        for name in ("min_length_s", "max_gap_s", "min_excess_s"):
-            if not getattr(self, name) >= 0:
-                raise SettingsError(f"{name} must be at least 0, not {getattr(self, name):g}")
+        if not 0 <= self.min_score <= 1:
+            raise SettingsError(f"min_score must be from 0 to 1, not {self.min_score:g}")
+        if not self.min_length_s >= 0:
+            raise SettingsError(f"min_length_s must be at least 0, not {self.min_length_s:g}")
 
-    def max_step_frames(self, fps: float) -> int:
-        """`max_gap_s` as the Temporal Network counts it: its steps stay below this many frames."""
-        return max(2, round(self.max_gap_s * fps) + 1)
-
-    def min_excess_frames(self, fps: float) -> float:
-        """`min_excess_s` summed over frames instead of seconds."""
-        return self.min_excess_s * fps
-
-    def min_length_frames(self, fps: float) -> int:
-        """`min_length_s` as the Temporal Network counts it: the distance of the outermost frames must exceed it.
-
-        n frames stand for n / fps seconds and are n - 1 apart, hence the two less.
-        """
-        return max(0, round(self.min_length_s * fps) - 2)
+    def aligner_parameters(self, fps: float) -> dict[str, float]:
+        """What the aligner is told of these settings, with lengths in frames."""
+        return parameters_in_frames(self.aligner, fps, self.min_length_s)
 
 
 def default_workers() -> int:

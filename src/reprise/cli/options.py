@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from reprise import DEFAULT_LIBRARY
+from reprise.alignment.aligners import ALIGNERS
 from reprise.descriptor import DEVICES
-from reprise.settings import ALIGNERS, MODELS, QuerySettings
+from reprise.settings import MODELS, QuerySettings
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -36,17 +37,17 @@ device: Decorator = click.option(
 )
 aligner: Decorator = click.option(
     "--aligner",
-    type=click.Choice(ALIGNERS),
+    type=click.Choice(list(ALIGNERS)),
     default=QuerySettings().aligner,
     show_default=True,
     help="How copied stretches are found in a similarity map.",
 )
 min_score: Decorator = click.option(
     "--min-score",
-    type=click.FloatRange(-1, 1),
+    type=click.FloatRange(0, 1),
     default=QuerySettings().min_score,
     show_default=True,
-    help="Leave out segments below this mean similarity.",
+    help="Leave out segments with a lower score.",
 )
 
 

@@ -1,0 +1,49 @@
+"""`ops.video_copy_detection.align`: copied stretches between video matrices, by any aligner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from towhee import register
+
+from reprise.alignment.aligned import AlignedSegment
+from reprise.alignment.aligners import aligner as aligner_of
+from reprise.views import best_of_views
+
+
+@register(name="video_copy_detection/align")
+class Align:
+    """Two matrices [frames, dim] to a list of AlignedSegment.
+
+    aligner     one of reprise.alignment.aligners.ALIGNERS, with its `parameters`
+    min_score   segments of a lower score are dropped
+
+    The reference may also be a list of matrices (None where one is missing): then a list of lists.
+    `frame_of` [rows], not falling, says which frame each row of the query is of, where some frames have several
+    (see reprise.views); the best row of a frame counts.
+    """
+
+    def __init__(self, aligner: str, min_score: float = 0.0, **parameters: Any) -> None:
+        self._align = aligner_of(aligner, **parameters)
+        self._min_score = min_score
+
+    def __call__(
+        self,
+        query: NDArray[np.float32],
+        references: NDArray[np.float32] | Sequence[NDArray[np.float32] | None],
+        frame_of: NDArray[np.int64] | None = None,
+    ) -> list[AlignedSegment] | list[list[AlignedSegment]]:
+        if isinstance(references, np.ndarray):
+            return self._aligned(query, references, frame_of)
+        return [[] if one is None else self._aligned(query, one, frame_of) for one in references]
+
+    def _aligned(
+        self, query: NDArray[np.float32], reference: NDArray[np.float32], frame_of: NDArray[np.int64] | None
+    ) -> list[AlignedSegment]:
+        similarity = query @ reference.T
+        if frame_of is not None:
+            similarity = best_of_views(similarity, frame_of)
+        return [segment for segment in self._align(similarity) if segment.score >= self._min_score]
