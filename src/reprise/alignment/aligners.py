@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from reprise.alignment import temporal_network
+from reprise.alignment import dynamic_programming, dynamic_time_warping, hough_voting, temporal_network
 from reprise.alignment.aligned import Align, AlignedSegment, Map, segment_of_box
+from reprise.alignment.boxes import ScoredBox
 from reprise.alignment.credible_paths import find_segments
 from reprise.errors import SettingsError
 
@@ -24,6 +26,7 @@ def reference_temporal_network(
     min_similarity: float = 0.2,
     min_length: int = 5,
     max_iou: float = 0.3,
+    ends: str = "half-open",
 ) -> list[AlignedSegment]:
     """VCSL's Temporal Network, path for path; scores are its own, cut at 1. See `temporal_network.find_paths`."""
     paths = temporal_network.find_paths(
@@ -35,13 +38,83 @@ def reference_temporal_network(
         min_length=min_length,
         max_iou=max_iou,
     )
-    return [segment_of_box(path.box, path.score) for path in paths]
+    return _segments([ScoredBox(path.box, path.score) for path in paths], ends)
 
 
-# Those that begin with "vcsl-" give what VCSL's code gives, with ends made half-open; their parameters are its own.
+def reference_dynamic_programming(
+    similarity: Map,
+    *,
+    max_unmatched: int = 3,
+    min_similarity: float = 0.0,
+    min_mean_similarity: float = 0.3,
+    min_length: int = 5,
+    max_run: int = 30,
+    ends: str = "half-open",
+) -> list[AlignedSegment]:
+    """VCSL's DP; scores are mean similarities along the path. See `dynamic_programming.find_local_paths`."""
+    boxes = dynamic_programming.find_local_paths(
+        similarity,
+        max_unmatched=max_unmatched,
+        min_similarity=min_similarity,
+        min_mean_similarity=min_mean_similarity,
+        min_length=min_length,
+        max_run=max_run,
+    )
+    return _segments(boxes, ends)
+
+
+def reference_dynamic_time_warping(
+    similarity: Map,
+    *,
+    max_run: int = 3,
+    min_mean_similarity: float = 0.2,
+    min_length: int = 5,
+    ends: str = "half-open",
+) -> list[AlignedSegment]:
+    """VCSL's DTW; scores are mean similarities along the path. See `dynamic_time_warping.find_warped`."""
+    boxes = dynamic_time_warping.find_warped(
+        similarity, max_run=max_run, min_mean_similarity=min_mean_similarity, min_length=min_length
+    )
+    return _segments(boxes, ends)
+
+
+def reference_hough_voting(
+    similarity: Map,
+    *,
+    min_similarity: float = 0.2,
+    max_peaks: int = 100,
+    max_iou: float = 0.9,
+    ends: str = "half-open",
+) -> list[AlignedSegment]:
+    """VCSL's HV; scores are what a diagonal weighs over its length. See `hough_voting.find_diagonals`."""
+    boxes = hough_voting.find_diagonals(
+        similarity, min_similarity=min_similarity, max_peaks=max_peaks, max_iou=max_iou
+    )
+    return _segments(boxes, ends)
+
+
+def _segments(boxes: list[ScoredBox], ends: str) -> list[AlignedSegment]:
+    """The boxes as segments; with inclusive ends, a segment ends at its last frame, as VCSL's code has it."""
+    check_ends(ends)
+    segments = [segment_of_box(found.box, found.score) for found in boxes]
+    if ends == "half-open":
+        return segments
+    return [replace(s, query_end=s.query_end - 1, reference_end=s.reference_end - 1) for s in segments]
+
+
+def check_ends(ends: str) -> None:
+    """Raises SettingsError for what is not one of ENDS."""
+    if ends not in ENDS:
+        raise SettingsError(f"ends must be one of {', '.join(ENDS)}, not {ends!r}")
+
+
+# All but the first give the boxes of VCSL's code; `ends` says whether they end after their last frame or at it.
 ALIGNERS: dict[str, Callable[..., list[AlignedSegment]]] = {
     "temporal-network": find_segments,
     "vcsl-tn": reference_temporal_network,
+    "dp": reference_dynamic_programming,
+    "dtw": reference_dynamic_time_warping,
+    "hough-voting": reference_hough_voting,
 }
 
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# Cells of the map that are copied to float32 at a time: 1 MiB, which stays in a core's cache.
-_CELLS_AT_A_TIME = 1 << 18
+from reprise.alignment.boxes import Box, overlap
+from reprise.alignment.similarity_map import check_finite, real_map, rows_at_a_time
+
 _NO_EDGE = -np.inf
 
 # Of `tightened`; chosen on labelled videos, where F hardly changes from 0.6 to 0.8 and from 0.1 to 0.2.
@@ -43,7 +44,7 @@ class AlignedPath:
     nodes: NDArray[np.int64] = field(compare=False, repr=False)
 
     @property
-    def box(self) -> tuple[int, int, int, int]:
+    def box(self) -> Box:
         """Query start, reference start, query end, reference end; both ends inclusive."""
         return self.query_start, self.reference_start, self.query_end, self.reference_end
 
@@ -79,12 +80,7 @@ def find_paths(
     is out of range.
     """
     _check_settings(top_k, max_step, max_path, min_similarity, min_length, max_iou)
-    cells = np.asarray(similarity)
-    if cells.ndim != 2 or cells.dtype.kind not in "biuf":
-        raise ValueError(
-            "a similarity map is a two-dimensional array of real numbers, "
-            f"not {cells.ndim}-dimensional of {cells.dtype}"
-        )
+    cells = real_map(similarity)
     if cells.size == 0:
         return []
     columns, similarities = _best_columns(cells, min(top_k, cells.shape[1]))
@@ -98,7 +94,7 @@ def find_paths(
         if spans.min() <= min_length:
             continue
         path = _measure(nodes, similarities[rows, ranks])
-        if path.score > min_similarity and all(_iou(path, other) < max_iou for other in accepted):
+        if path.score > min_similarity and all(overlap(path.box, other.box) < max_iou for other in accepted):
             accepted.append(path)
     return accepted
 
@@ -161,16 +157,11 @@ def _best_columns(cells: NDArray[np.generic], count: int) -> tuple[NDArray[np.in
     height, width = cells.shape
     columns = np.empty((height, count), np.int32)
     similarities = np.empty((height, count), np.float32)
-    step = max(1, _CELLS_AT_A_TIME // width)
+    step = rows_at_a_time(width)
     for start in range(0, height, step):
         with np.errstate(over="ignore"):  # float64 beyond float32 is refused below, as infinite
             block = np.array(cells[start : start + step], dtype=np.float32, order="C")
-        if not np.isfinite(block).all():
-            row, column = np.argwhere(~np.isfinite(block))[0]
-            raise ValueError(
-                f"the similarity of query frame {start + row} and reference frame {column} is "
-                f"{block[row, column]}, not a finite number"
-            )
+        check_finite(block, start)
         rows = np.arange(len(block))
         for rank in range(count):
             best = block.argmax(axis=1)
@@ -344,17 +335,3 @@ def _measure(nodes: NDArray[np.int64], similarities: NDArray[np.float32]) -> Ali
         mean_similarity=similarity_sum / len(nodes),
         nodes=nodes,
     )
-
-
-def _iou(one: AlignedPath, other: AlignedPath) -> float:
-    """Intersection over union of two boxes, in cells of the map."""
-    height = min(one.query_end, other.query_end) - max(one.query_start, other.query_start) + 1
-    width = min(one.reference_end, other.reference_end) - max(one.reference_start, other.reference_start) + 1
-    if height <= 0 or width <= 0:
-        return 0.0
-    return height * width / (_area(one) + _area(other) - height * width)
-
-
-def _area(path: AlignedPath) -> int:
-    height = path.query_end - path.query_start + 1
-    return height * (path.reference_end - path.reference_start + 1)
