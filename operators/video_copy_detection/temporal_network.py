@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from towhee import register
 
-from reprise.alignment.aligners import ENDS
+from reprise.alignment.aligners import check_ends
 from reprise.alignment.temporal_network import find_paths
-from reprise.errors import SettingsError
 
 
 @register(name="video_copy_detection/temporal_network")
@@ -32,8 +31,7 @@ class TemporalNetwork:
         *,
         ends: str = "inclusive",
     ) -> None:
-        if ends not in ENDS:
-            raise SettingsError(f"ends must be one of {', '.join(ENDS)}, not {ends!r}")
+        check_ends(ends)
         self._after = 1 if ends == "half-open" else 0
         self._max_step = tn_max_step
         self._top_k = tn_top_k

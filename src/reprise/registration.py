@@ -21,6 +21,9 @@ OPERATORS = (
     "video_copy_detection.select_video",
     "video_copy_detection.align",
     "video_copy_detection.temporal_network",
+    "video_copy_detection.dp",
+    "video_copy_detection.dtw",
+    "video_copy_detection.hough_voting",
     "towhee.np_normalize",
 )
 

@@ -1,0 +1,47 @@
+"""`ops.video_copy_detection.dtw`: copied stretches between two video matrices, by dynamic time warping."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from towhee import register
+
+from reprise.alignment.aligners import check_ends
+from reprise.alignment.dynamic_time_warping import find_warped
+
+
+@register(name="video_copy_detection/dtw")
+class DynamicTimeWarping:
+    """Two matrices [frames, dim] to (boxes, scores): boxes `[q_start, r_start, q_end, r_end]` in frames.
+
+    discontinue, min_sim, min_length   as VCSL's DTW
+    ends    "inclusive", as VCSL's: a box ends at its last frame. "half-open": it ends after its last frame
+
+    A score is the mean similarity along the path.
+    """
+
+    def __init__(
+        self,
+        discontinue: int = 3,
+        min_sim: float = 0.2,
+        min_length: int = 5,
+        *,
+        ends: str = "inclusive",
+    ) -> None:
+        check_ends(ends)
+        self._after = 1 if ends == "half-open" else 0
+        self._max_run = discontinue
+        self._min_mean_similarity = min_sim
+        self._min_length = min_length
+
+    def __call__(
+        self, src_video_vec: NDArray[np.float32], dst_video_vec: NDArray[np.float32]
+    ) -> tuple[list[list[int]], list[float]]:
+        found = find_warped(
+            src_video_vec @ dst_video_vec.T,
+            max_run=self._max_run,
+            min_mean_similarity=self._min_mean_similarity,
+            min_length=self._min_length,
+        )
+        boxes = [[q, r, q_end + self._after, r_end + self._after] for q, r, q_end, r_end in (f.box for f in found)]
+        return boxes, [f.score for f in found]
