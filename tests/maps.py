@@ -35,7 +35,11 @@ def boxes(paths: Iterable[AlignedPath]) -> list[Box]:
     return [path.box for path in paths]
 
 
-# What is found
+def iou(one: Box, other: Box) -> float:
+    def frames(box: Box) -> set[Node]:
+        return {(q, r) for q in range(box[0], box[2] + 1) for r in range(box[1], box[3] + 1)}
+
+    return len(frames(one) & frames(other)) / len(frames(one) | frames(other))
 
 
 def noisy_map(seed: int, *, steps: int | None = None) -> Map:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from maps import Box, Map, Node, boxes, noisy_map
+from maps import Box, Map, Node, boxes, iou, noisy_map
 
 from reprise.alignment.temporal_network import find_paths
 
@@ -91,13 +91,6 @@ def topological_order(nodes: list[Node], weights: dict[Node, dict[Node, float]])
                         following.append(after)
         generation = following
     return order
-
-
-def iou(one: Box, other: Box) -> float:
-    def frames(box: Box) -> set[Node]:
-        return {(q, r) for q in range(box[0], box[2] + 1) for r in range(box[1], box[3] + 1)}
-
-    return len(frames(one) & frames(other)) / len(frames(one) | frames(other))
 
 
 @pytest.mark.parametrize("seed", range(12))
