@@ -146,6 +146,20 @@ def test_ties_fall_as_in_the_slow_telling(find: Find, expect: Expect, seed: int,
     assert boxes(find(cells)) == expect(cells)
 
 
+@pytest.mark.parametrize(
+    ("find", "expect"), [(find_local_paths, expected_local_paths), (find_warped, expected_warped)]
+)
+@pytest.mark.parametrize("seed", range(8))
+def test_of_two_ways_that_mirror_each_other_the_same_is_taken(find: Find, expect: Expect, seed: int) -> None:
+    # On the main diagonal of a symmetric map, the way from above weighs what the way from the left does.
+    cells = np.random.default_rng(seed).choice([-1, 0, 1], (16, 16), p=[0.5, 0.2, 0.3]).astype(np.float32)
+    cells = np.maximum(cells, cells.T)
+    np.fill_diagonal(cells, -0.5)
+
+    settings = {"min_length": 0, "min_mean_similarity": -1.0, "max_run": 3}
+    assert boxes(find(cells, **settings)) == expect(cells, **settings) != []
+
+
 @TELLINGS
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (2, 2), (2, 40), (40, 2), (20, 20)])
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0, -0.5])
