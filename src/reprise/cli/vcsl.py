@@ -59,7 +59,7 @@ def vcsl(context: click.Context, options: RunOptions, predictions: Path | None, 
     figures = score(run.annotation, found.of_setting(0))
     findings = [*run.findings, *found.findings]
     result |= figures.to_json() | {"findings": [finding.to_json() for finding in findings]}
-    rest = ""
+    rest = ": all with --json"
     if predictions is None:
         path = out or options.work / PREDICTIONS_NAME
         write_json(path, found.of_setting(0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,8 @@ class Run:
     source: MapSource | None  # None where predictions are given
     aligner: str  # empty where predictions are given
     parameters: dict[str, Any]
-    model: str = ""  # of the simulation
-    findings: list[Finding] = field(default_factory=list)
+    model: str  # of the simulation; empty where there is none
+    findings: list[Finding]
 
     @property
     def mark(self) -> str:
@@ -78,29 +78,23 @@ def prepared(options: RunOptions, predictions: Path | None) -> Run:
         frames=options.frames,
         sample=options.sample,
     )
-    findings = [*annotation.findings]
+    features, source, model, findings = _source(options, annotation)
+    return Run(options, annotation, features, source, name, parameters, model, [*annotation.findings, *findings])
+
+
+def _source(options: RunOptions, annotation: Annotation) -> tuple[str, MapSource | None, str, list[Finding]]:
+    """What figures are of, where maps come from, and of a simulation its model and what had to be cut for it."""
     if options.simulate:
         noise = NoiseModel()
         source, cut = simulation_of(annotation, options.seed, noise)
-        findings += cut
-        return Run(options, annotation, "simulation", source, name, parameters, noise.described(), findings)
+        return "simulation", source, noise.described(), cut
     if options.features is not None:
-        return Run(
-            options,
-            annotation,
-            "given features",
-            FeatureFolder(options.features),
-            name,
-            parameters,
-            findings=findings,
-        )
+        return "given features", FeatureFolder(options.features), "", []
     if options.maps is not None:
-        return Run(options, annotation, "given maps", MapFolder(options.maps), name, parameters, findings=findings)
+        return "given maps", MapFolder(options.maps), "", []
     if options.videos is not None:
-        embedded = FeatureFolder(options.work / FEATURES_NAME)
-        model = EmbedSettings().identity
-        return Run(options, annotation, f"our own, {model}", embedded, name, parameters, findings=findings)
-    return Run(options, annotation, "given predictions", None, name, parameters, findings=findings)
+        return f"our own, {EmbedSettings().identity}", FeatureFolder(options.work / FEATURES_NAME), "", []
+    return "given predictions", None, "", []
 
 
 def predicted(run: Run, settings: Sequence[dict[str, Any]]) -> Predictions:
@@ -132,7 +126,7 @@ def _reported(what: str, noun: str) -> Iterator[Callable[[int, int], None]]:
 
         def advance(now: int, of: int) -> None:
             nonlocal done, total
-            if not total and now:
+            if not total:
                 # What was done by an earlier run says nothing of the rate.
                 bar.reset(row, completed=now, total=of, settled_before=now)
             done, total = now, of

@@ -134,7 +134,7 @@ def predict(
                 failed[pair.id] = reason
         to_do = [pair for pair in annotation.pairs if pair.id not in work.done and pair.id not in failed]
         done = len(annotation.pairs) - len(to_do)
-        if progress and done:
+        if progress:
             progress(done, len(annotation.pairs))
         with closing(align_pairs(task, to_do, workers)) as chunks:
             for aligned in chunks:

@@ -43,6 +43,8 @@ def embed_folder(
         else:
             faults[video] = f"{printable(folder)}/{video}.*: there is no such file"
     jobs = [Job(os.fspath(found[video])) for video in to_do]
+    if progress:
+        progress(0, len(jobs))
     for done, (index, attempt) in enumerate(embed_in_workers(jobs, settings, workers), start=1):
         if isinstance(attempt, EmbeddedVideo):
             _save(features / f"{to_do[index]}.npy", attempt)
