@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from command_line import Finished, run
 from numpy.typing import NDArray
 
 from reprise.vcsl.annotation import Pair
@@ -89,3 +90,33 @@ class DeadlySource:
 
     def identity(self) -> dict[str, Any]:
         return {"deadly": self.pair_id}
+
+
+class Bench:
+    """The small benchmark's files in a folder, and the command with them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.labels = write_labels(folder / "labels.json")
+        self.pairs = write_pairs(folder / "pairs.csv")
+        self.frames = write_frames(folder / "frames.csv")
+        self.split = write_split(folder / "split.json")
+        self.work = folder / "work"
+
+    def arguments(self, *more: str | Path) -> list[str | Path]:
+        usual: list[str | Path] = ["--labels", self.labels, "--pairs", self.pairs, "--work", self.work]
+        return ["benchmark", "vcsl", *usual, "--workers", "2", *more]
+
+    def __call__(self, *more: str | Path) -> Finished:
+        return run(*self.arguments(*more))
+
+    def json(self, *more: str | Path, status: int = 0) -> dict[str, Any]:
+        finished = self("--json", *more)
+        assert finished.status == status, finished.err
+        (answer,) = finished.objects
+        assert isinstance(answer, dict)
+        return answer
+
+    @property
+    def predictions(self) -> Any:
+        return json.loads((self.work / "predictions.json").read_text())
