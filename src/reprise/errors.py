@@ -10,6 +10,7 @@ ReprisError
 │   ├── LibraryInUseError      another process holds it
 │   ├── LibraryMismatchError   it was made with other settings
 │   └── StoreError             Milvus or LevelDB answered with an error
+├── BenchmarkError         a file of a benchmark cannot be used
 └── SettingsError          a setting is out of range, or unknown
 
 Every message is one line that names the video or the library, says what is wrong and what to do.
@@ -62,6 +63,10 @@ class LibraryMismatchError(LibraryError):
 
 class StoreError(LibraryError):
     """Milvus or LevelDB answered with an error."""
+
+
+class BenchmarkError(ReprisError):
+    """A file of a benchmark, or the folder of a benchmark's run, cannot be used."""
 
 
 class SettingsError(ReprisError):

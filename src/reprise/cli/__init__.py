@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import click
 
+from reprise.cli.benchmark import benchmark
 from reprise.cli.compare import compare
 from reprise.cli.info import info
 from reprise.cli.ingest import ingest
@@ -39,7 +40,7 @@ def commands() -> None:
     """
 
 
-for command in (ingest, query, compare, list_videos, info, remove, verify):
+for command in (ingest, query, compare, list_videos, info, remove, verify, benchmark):
     commands.add_command(command)
 
 
