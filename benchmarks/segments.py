@@ -1,6 +1,6 @@
 """The whole main job on a folder of labelled videos: ingest the references, query the queries, score the segments.
 
-    python benchmarks/segments.py BENCH [--aligner NAME] [--min-score S] [--half odd|even] [--cache DIR]
+    python benchmarks/segments.py BENCH [--aligner NAME] [--refine] [--min-score S] [--half odd|even] [--cache DIR]
 
 BENCH holds `refs/*.mp4`, `queries/*.mp4`, `labels.json` in VCSL's layout (`{"qid-rid": [[q_start, r_start, q_end,
 r_end], ...]}`) and `cases.jsonl`, one object a query with its kind and each segment's edits. Figures are VCSL's:
@@ -54,7 +54,7 @@ def main() -> None:
     lines = (bench / "cases.jsonl").read_text().splitlines()
     cases = [case for case in map(json.loads, filter(str.strip, lines)) if is_in_half(case["qid"], arguments.half)]
     cache = Path(arguments.cache) if arguments.cache else None
-    settings = QuerySettings(aligner=arguments.aligner, min_score=0)
+    settings = QuerySettings(aligner=arguments.aligner, min_score=0, refine=arguments.refine)
     with tempfile.TemporaryDirectory() as scratch:
         place = arguments.library or (cache or Path(scratch)) / "library"
         with reprise.open(place) as library:
@@ -89,6 +89,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bench", help="folder with refs, queries, labels.json and cases.jsonl")
     parser.add_argument("--aligner", choices=list(ALIGNERS), default=usual.aligner)
+    parser.add_argument("--refine", action="store_true", help="locate the segments' ends to a fraction of a second")
     parser.add_argument("--min-score", type=float, default=usual.min_score, help="of the segments in the tables")
     parser.add_argument(
         "--half", choices=("odd", "even", "both"), default="both", help="queries by the parity of crc32(qid)"
