@@ -24,8 +24,6 @@ FPS = 10  # labelled ends were met within 0.2 s as often as with every picture; 
 MAX_ROUNDS = 3
 MOVED_FAR_S = OUTSIDE_S - 0.5
 
-Span = tuple[float, float]
-
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
@@ -91,64 +89,71 @@ def _check_unchanged(videos: VideoPair) -> None:
 
 
 def _refined(segment: Segment, videos: VideoPair) -> Segment:
+    durations = {
+        "query_duration_s": videos.query_duration_s,
+        "reference_duration_s": videos.reference_duration_s,
+    }
+    around = windows(segment, **durations)
+    start, end = _local_maps(around, videos)
     for _ in range(MAX_ROUNDS):
-        before = segment
-        around = windows(segment, videos.query_duration_s, videos.reference_duration_s)
-        start, end = _local_maps(around, videos)
-        segment = refined(
-            segment,
-            start,
-            end,
-            query_duration_s=videos.query_duration_s,
-            reference_duration_s=videos.reference_duration_s,
-        )
-        if max(before.query_start_s - segment.query_start_s, segment.query_end_s - before.query_end_s) < MOVED_FAR_S:
+        before, segment = segment, refined(segment, start, end, **durations)
+        start_moved = before.query_start_s - segment.query_start_s > MOVED_FAR_S
+        end_moved = segment.query_end_s - before.query_end_s > MOVED_FAR_S
+        if not (start_moved or end_moved):
             break
+        around = windows(segment, **durations)
+        start = _local_map(around[0], videos) if start_moved else start
+        end = _local_map(around[1], videos) if end_moved else end
     return segment
 
 
 def _local_maps(around: tuple[Window, Window], videos: VideoPair) -> tuple[LocalMap, LocalMap]:
     start, end = around
-    query_spans = (start.query_start_s, start.query_end_s), (end.query_start_s, end.query_end_s)
-    reference_spans = (
-        (start.reference_start_s, start.reference_end_s),
-        (end.reference_start_s, end.reference_end_s),
-    )
-    if query_spans[0][1] < query_spans[1][0]:
-        return (
-            _local_map(query_spans[0], reference_spans[0], videos),
-            _local_map(query_spans[1], reference_spans[1], videos),
-        )
+    if start.query_end_s < end.query_start_s:
+        return _local_map(start, videos), _local_map(end, videos)
     # A short segment: what lies around both ends is decoded and embedded once.
-    whole = _local_map(_joined(*query_spans), _joined(*reference_spans), videos)
-    return _part(whole, query_spans[0]), _part(whole, query_spans[1])
+    whole = _local_map(
+        Window(
+            start.query_start_s,
+            end.query_end_s,
+            min(start.reference_start_s, end.reference_start_s),
+            max(start.reference_end_s, end.reference_end_s),
+        ),
+        videos,
+    )
+    return _part(whole, start), _part(whole, end)
 
 
-def _joined(one: Span, other: Span) -> Span:
-    return min(one[0], other[0]), max(one[1], other[1])
-
-
-def _part(local: LocalMap, query_span: Span) -> LocalMap:
+def _part(local: LocalMap, window: Window) -> LocalMap:
     times_s = local.query_times_s
-    rows = (times_s >= _on_grid(query_span[0])) & (times_s < query_span[1])
+    rows = (times_s >= _on_grid(window.query_start_s)) & (times_s < window.query_end_s)
     return LocalMap(local.similarity[rows], times_s[rows], local.reference_times_s)
 
 
-def _local_map(query_span: Span, reference_span: Span, videos: VideoPair) -> LocalMap:
+def _local_map(window: Window, videos: VideoPair) -> LocalMap:
     embedding = videos.embedding
     describe = shared_descriptor(embedding.device)
-    query = _pictures(videos.query, query_span, embedding.query_picture_size, embedding.threads)
+    query = _pictures(
+        videos.query, window.query_start_s, window.query_end_s, embedding.query_picture_size, embedding.threads
+    )
     frames = embed_views([picture.pixels for picture in query], describe)
     frame_of = np.repeat(np.arange(len(frames)), [len(views) for views in frames])
-    reference = _pictures(videos.reference, reference_span, embedding.picture_size, embedding.threads)
+    reference = _pictures(
+        videos.reference,
+        window.reference_start_s,
+        window.reference_end_s,
+        embedding.picture_size,
+        embedding.threads,
+    )
     matrix = describe([picture.pixels for picture in reference])
-    return LocalMap(best_of_views(np.concatenate(frames) @ matrix.T, frame_of), _times_s(query), _times_s(reference))
+    similarity = best_of_views(np.concatenate(frames) @ matrix.T, frame_of)
+    return LocalMap(similarity, _times_s(query), _times_s(reference))
 
 
-def _pictures(path: str, span: Span, size: tuple[int, int], threads: int) -> list[Picture]:
-    start_s = _on_grid(span[0])
+def _pictures(path: str, start_s: float, end_s: float, size: tuple[int, int], threads: int) -> list[Picture]:
+    first_s = _on_grid(start_s)
     return sample_span(
-        path, fps=FPS, start_s=start_s, end_s=max(span[1], start_s + 1 / FPS), size=size, threads=threads
+        path, fps=FPS, start_s=first_s, end_s=max(end_s, first_s + 1 / FPS), size=size, threads=threads
     )
 
 

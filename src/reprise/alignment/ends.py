@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 OUTSIDE_S = 3.0  # of the query, looked at before a segment's start and after its end
 INSIDE_S = 5.0  # likewise within the segment
 UNSURE_S = 1.5  # by how much an end may be off, in the query
-MAX_SHIFT_S = 2.0  # by how much the line may be off, in the reference
+MAX_SHIFT_S = 2.0  # by how much the line may be off, in seconds of the video in which it is less
 SHIFT_STEP_S = 0.1
 MAX_SPEED_CHANGE = 0.25  # of the speed, as a share
 MIN_CONTRAST = 0.08  # between the levels; below it nothing can be told
@@ -111,17 +111,12 @@ def windows(segment: Segment, query_duration_s: float, reference_duration_s: flo
     """What has to be seen to refine the segment's start and its end (in the query's order)."""
     both = []
     for line, inwards in _ends(segment):
-        query_s = sorted((line.query_s - inwards * OUTSIDE_S, line.query_s + inwards * _inside_s(segment)))
+        outside_s, inside_s = line.query_s - inwards * OUTSIDE_S, line.query_s + inwards * _inside_s(segment)
+        query_s = max(min(outside_s, inside_s), 0.0), min(max(outside_s, inside_s), query_duration_s)
         reference_s = np.sort(line.at(np.array(query_s))[0])
-        margin_s = MAX_SHIFT_S + 0.5
-        both.append(
-            Window(
-                max(query_s[0], 0.0),
-                min(query_s[1], query_duration_s),
-                max(float(reference_s[0]) - margin_s, 0.0),
-                min(float(reference_s[1]) + margin_s, reference_duration_s),
-            )
-        )
+        margin_s = _max_shift_s(line) + 0.5
+        start_s, end_s = float(reference_s[0]) - margin_s, float(reference_s[1]) + margin_s
+        both.append(Window(*query_s, max(start_s, 0.0), min(end_s, reference_duration_s)))
     return both[0], both[1]
 
 
@@ -171,6 +166,11 @@ def _ends(segment: Segment) -> tuple[tuple[_Lines, int], tuple[_Lines, int]]:
         first_s, last_s = last_s, first_s
     start = _Lines(segment.query_start_s, np.array([first_s]), slope)
     return (start, 1), (_Lines(segment.query_end_s, np.array([last_s]), slope), -1)
+
+
+def _max_shift_s(line: _Lines) -> float:
+    # In the reference; where the copy runs fast, a second in the query is more there.
+    return MAX_SHIFT_S * max(1.0, abs(float(line.slope[0])))
 
 
 def _inside_s(segment: Segment) -> float:
@@ -243,7 +243,7 @@ def _lines(line: _Lines, inside_s: float, inner: _Lines | None = None) -> _Lines
     It is shifted at its own place and, independently, `inside_s` (signed) further; there it lies where `inner`
     does, if that is given.
     """
-    count = round(MAX_SHIFT_S / SHIFT_STEP_S)
+    count = round(_max_shift_s(line) / SHIFT_STEP_S)
     shifts_s = np.arange(-count, count + 1) * SHIFT_STEP_S
     outer_s, inner_s = (shifted.ravel() for shifted in np.meshgrid(shifts_s, shifts_s, indexing="ij"))
     there_s = line.at(line.query_s + inside_s)[0, 0] if inner is None else inner.reference_s[0]
