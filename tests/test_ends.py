@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reprise.alignment.ends import MIN_LENGTH_S, LocalMap, Window, refined, windows
+from reprise.alignment.ends import MIN_LENGTH_S, LocalMap, Window, refined, windows, without_repeats
 from reprise.segment import Segment
 
 FPS = 10
@@ -131,3 +131,25 @@ def test_the_windows_lie_around_the_ends_and_within_the_videos(backwards: bool) 
     if backwards:
         first, last = Window(0.0, 6.0, 42.5, 51.0), Window(26.0, 34.0, 14.5, 27.5)
     assert (start, end) == (first, last)
+
+
+def test_of_two_pieces_that_grew_to_one_copy_the_longer_is_kept() -> None:
+    piece, whole, later = segment(6, 16, 14, 24), segment(4, 14, 14.2, 24.2), segment(20, 30, 25, 35)
+    assert without_repeats([piece, whole, later]) == [whole, later]
+    assert without_repeats([whole, whole]) == [whole]
+    assert without_repeats([]) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        segment(6, 18, 14, 26),
+        segment(6, 16, 14, 24, backwards=True),
+        segment(12, 22, 18, 28),
+        segment(6, 16, 14, 20, speed=0.5),
+    ],
+    ids=["beside", "the other way", "longer", "slower"],
+)
+def test_a_segment_that_is_not_a_part_of_another_is_kept(other: Segment) -> None:
+    whole = segment(4, 14, 14.2, 24.2)
+    assert without_repeats([whole, other]) == [whole, other]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.alignment.ends import OUTSIDE_S, LocalMap, Window, refined, windows
+from reprise.alignment.ends import OUTSIDE_S, LocalMap, Window, refined, windows, without_repeats
 from reprise.decoding.container import check_file
 from reprise.decoding.sampling import Picture, sample_span
 from reprise.descriptor import shared_descriptor
@@ -36,7 +36,7 @@ class KnownFile:
 
 @dataclass(frozen=True, slots=True)
 class RefinedSegments:
-    """The segments in their order, and what kept some of them from being refined, one line (None: nothing)."""
+    """The segments in their order, and what kept some from being refined, one line (None: nothing)."""
 
     segments: list[Segment]
     warning: str | None
@@ -57,6 +57,8 @@ class VideoPair:
 def refine(segments: Sequence[Segment], videos: VideoPair) -> RefinedSegments:
     """The segments with their ends located to about 0.1 s where the pictures show them; see `alignment.ends`.
 
+    Those that turn out to be a part of another one are left out.
+
     Where the reference is gone, is not what it was when the library took it in, or either video cannot be decoded,
     a segment stays as it is, with a warning.
     """
@@ -72,7 +74,7 @@ def refine(segments: Sequence[Segment], videos: VideoPair) -> RefinedSegments:
         except InputError as error:
             warning = warning or _warning(error)
             after.append(segment)
-    return RefinedSegments(after, warning)
+    return RefinedSegments(without_repeats(after), warning)
 
 
 def _warning(error: InputError) -> str:

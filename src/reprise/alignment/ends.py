@@ -12,6 +12,7 @@ good, and the first one stays. Then one line is fitted to both ends, and kept wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,6 +32,7 @@ MIN_CONTRAST = 0.08  # between the levels; below it nothing can be told
 MIN_LENGTH_S = 1.0  # of a segment after refinement, in either video
 LEVEL = 0.5  # of the way from unlike to alike: what lies above speaks for the copy
 MIN_ROWS = 3
+SAME_S = 0.5  # two lines, or two ends, no further apart than this are the same
 
 # Penalties, in query frames that are fully alike: of a shift by 1 s, of a speed that is off by 10 %.
 SHIFT_PENALTY = 1.0
@@ -155,6 +157,34 @@ def refined(
         query_end_s=last_q,
         reference_end_s=last_r,
         speed=(last_r - first_r) / (last_q - first_q),
+    )
+
+
+def without_repeats(segments: Sequence[Segment]) -> list[Segment]:
+    """The segments in their order, less those that have turned out to be a part of another one.
+
+    Two pieces of one copy both grow to its ends. A segment goes if, both at its start and at its end, it lies on the
+    line of a longer one (of an earlier one, if both are as long) and no more than SAME_S outside of it.
+    """
+    by_length = sorted(range(len(segments)), key=lambda i: segments[i].query_start_s - segments[i].query_end_s)
+    kept: list[int] = []
+    for i in by_length:
+        if not any(_is_part(segments[i], segments[j]) for j in kept):
+            kept.append(i)
+    return [segments[i] for i in sorted(kept)]
+
+
+def _is_part(one: Segment, whole: Segment) -> bool:
+    if one.backwards != whole.backwards:
+        return False
+    line, _ = _ends(whole)[0]
+    on_line = all(
+        abs(float(corner.reference_s[0]) - float(line.at(corner.query_s)[0, 0])) <= SAME_S for corner, _ in _ends(one)
+    )
+    return (
+        on_line
+        and one.query_start_s >= whole.query_start_s - SAME_S
+        and one.query_end_s <= whole.query_end_s + SAME_S
     )
 
 
