@@ -71,9 +71,11 @@ def test_both_ends_are_found_from_a_line_that_is_a_second_and_a_half_and_ten_per
     assert (after.backwards, after.score) == (backwards, rough.score)
 
 
-def test_a_short_segment_is_located_too() -> None:
+def test_a_short_segment_is_located_too_and_a_speed_that_cannot_be_told_from_1_is_1() -> None:
     true = segment(10.25, 15.75, 13.65, 19.15)
-    assert found(segment(10, 15, 14, 19), true).box == pytest.approx(true.box, abs=0.15)
+    after = found(segment(10, 15, 14, 18.6, speed=0.9), true)
+    assert after.box == pytest.approx(true.box, abs=0.15)
+    assert after.speed == 1.0
 
 
 def test_where_nothing_moves_the_first_line_is_kept_and_the_query_ends_are_found() -> None:

@@ -156,8 +156,13 @@ def refined(
         reference_start_s=first_r,
         query_end_s=last_q,
         reference_end_s=last_r,
-        speed=(last_r - first_r) / (last_q - first_q),
+        speed=_speed(last_q - first_q, last_r - first_r),
     )
+
+
+def _speed(query_s: float, reference_s: float) -> float:
+    # Each end is known to a step at best: what differs by no more than that runs at the speed of the original.
+    return 1.0 if abs(reference_s - query_s) <= 2 * SHIFT_STEP_S else reference_s / query_s
 
 
 def without_repeats(segments: Sequence[Segment]) -> list[Segment]:
