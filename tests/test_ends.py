@@ -86,7 +86,7 @@ def test_where_nothing_moves_the_first_line_is_kept_and_the_query_ends_are_found
 
 
 def test_where_alike_and_unlike_cannot_be_told_apart_nothing_changes() -> None:
-    rough = segment(10, 15, 20, 25)
+    rough = segment(10, 15, 20, 26, speed=1.05)
     assert found(rough, segment(30.0, 50.0, 34.0, 54.0)) == rough
 
 

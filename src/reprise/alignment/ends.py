@@ -138,6 +138,8 @@ def refined(
         for (line, inwards), local in zip(_ends(segment), (start, end), strict=True)
     ]
     located = [None if one is None else _located(one, inside_s, query_duration_s) for one in seen]
+    if not any(located):
+        return segment
     if seen[0] and seen[1] and located[0] and located[1]:
         located = list(_on_one_line(seen[0], seen[1], located[0], located[1]))
     corners = []
