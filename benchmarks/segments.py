@@ -1,11 +1,11 @@
 """The whole main job on a folder of labelled videos: ingest the references, query the queries, score the segments.
 
-    python benchmarks/segments.py BENCH [--library LIB] [--predictions FILE]
+    python benchmarks/segments.py BENCH [--aligner NAME] [--refine] [--min-score S] [--half odd|even] [--cache DIR]
 
 BENCH holds `refs/*.mp4`, `queries/*.mp4`, `labels.json` in VCSL's layout (`{"qid-rid": [[q_start, r_start, q_end,
 r_end], ...]}`) and `cases.jsonl`, one object a query with its kind and each segment's edits. Figures are VCSL's:
 means over pairs of precision (pairs with a predicted segment) and recall (pairs with a true one), and their F.
-A pair is scored if it is labelled or predicted. Per edit: the labelled pairs that hold a segment with that edit.
+A pair is scored if it is labelled or predicted. Per edit and strength: the labelled pairs that hold such a segment.
 """
 
 from __future__ import annotations
@@ -15,16 +15,34 @@ import json
 import resource
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import reprise
-from reprise import QuerySettings
-from reprise.evaluation import evaluate, harmonic_mean, score_pairs
+from query_cache import embedded_query
+from reprise import EmbedSettings, QuerySettings
+from reprise.alignment.aligners import ALIGNERS
+from segment_figures import (
+    Boxes,
+    Case,
+    Found,
+    FoundSegment,
+    at_least,
+    candidate_recall,
+    curve,
+    end_errors,
+    false_alarms,
+    figures_by_edit,
+    figures_by_kind,
+    is_in_half,
+    overall_figures,
+    query_of,
+)
+from segment_report import Report, as_json, curve_csv, tables
 
-Boxes = dict[str, list[list[float]]]
+DEPTHS = (1, 5, 20)  # of the coarse vote
+THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(20))
 
 
 def main() -> None:
@@ -32,34 +50,58 @@ def main() -> None:
     arguments = _arguments()
     bench = Path(arguments.bench)
     truth: Boxes = json.loads((bench / "labels.json").read_text())
-    cases = [json.loads(line) for line in (bench / "cases.jsonl").read_text().splitlines() if line.strip()]
+    truth = {pair: boxes for pair, boxes in truth.items() if is_in_half(query_of(pair), arguments.half)}
+    lines = (bench / "cases.jsonl").read_text().splitlines()
+    cases = [case for case in map(json.loads, filter(str.strip, lines)) if is_in_half(case["qid"], arguments.half)]
+    cache = Path(arguments.cache) if arguments.cache else None
+    settings = QuerySettings(aligner=arguments.aligner, min_score=0, refine=arguments.refine)
     with tempfile.TemporaryDirectory() as scratch:
-        place = arguments.library or f"{scratch}/library"
+        place = arguments.library or (cache or Path(scratch)) / "library"
         with reprise.open(place) as library:
-            ingest_s = _timed(lambda: _ingest(library, bench / "refs"))
-            predicted: Boxes = {}
-            query_s = _timed(lambda: predicted.update(_predict(library, cases, bench / "queries")))
-    if arguments.predictions:
-        Path(arguments.predictions).write_text(json.dumps(predicted))
-    _print_overall(predicted, truth)
-    _print_by_edit(predicted, truth, cases)
-    _print_false_alarms(predicted, cases)
-    cpu = sum(resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    print(f"\nwall time: ingest {ingest_s:.1f} s, {len(cases)} queries {query_s:.1f} s; user CPU time {cpu:.1f} s")
+            began = time.monotonic()
+            _ingest(library, bench / "refs")
+            ingested = time.monotonic()
+            found, candidates = _ask(library, cases, bench / "queries", settings, cache)
+            answered = time.monotonic()
+    predicted = at_least(found, arguments.min_score)
+    report = Report(
+        min_score=arguments.min_score,
+        labelled=len(truth),
+        overall=overall_figures(predicted, truth),
+        by_kind=figures_by_kind(predicted, truth, cases),
+        by_edit=figures_by_edit(predicted, truth, cases),
+        false_alarms=false_alarms(predicted, cases),
+        end_errors=end_errors(predicted, truth),
+        candidate_recall=candidate_recall(candidates, truth, DEPTHS),
+        curve=curve(found, truth, cases, THRESHOLDS),
+    )
+    print(tables(report))
+    _write(arguments, report, predicted)
+    cpu_s = sum(resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(
+        f"\nwall time: ingest {ingested - began:.1f} s, {len(cases)} queries {answered - ingested:.1f} s; "
+        f"user CPU time {cpu_s:.1f} s"
+    )
 
 
 def _arguments() -> argparse.Namespace:
+    usual = QuerySettings()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bench", help="folder with refs, queries, labels.json and cases.jsonl")
+    parser.add_argument("--aligner", choices=list(ALIGNERS), default=usual.aligner)
+    parser.add_argument("--refine", action="store_true", help="locate the segments' ends to a fraction of a second")
+    parser.add_argument("--min-score", type=float, default=usual.min_score, help="of the segments in the tables")
+    parser.add_argument(
+        "--half", choices=("odd", "even", "both"), default="both", help="queries by the parity of crc32(qid)"
+    )
     parser.add_argument("--library", help="library to use; by default a new one that is thrown away")
+    parser.add_argument(
+        "--cache", help="folder that keeps the embedded queries, and the library if --library is left out"
+    )
     parser.add_argument("--predictions", help="file to write the predicted segments to, in VCSL's layout")
+    parser.add_argument("--json", help="file to write all figures to")
+    parser.add_argument("--csv", help="file to write the curve over the score threshold to")
     return parser.parse_args()
-
-
-def _timed(work: Any) -> float:
-    began = time.monotonic()
-    work()
-    return time.monotonic() - began
 
 
 def _ingest(library: reprise.Library, references: Path) -> None:
@@ -68,59 +110,33 @@ def _ingest(library: reprise.Library, references: Path) -> None:
         print(f"not ingested: {failed.reason}")
 
 
-def _predict(library: reprise.Library, cases: Iterable[dict[str, Any]], queries: Path) -> Boxes:
-    predicted: Boxes = {}
+def _ask(
+    library: reprise.Library, cases: Iterable[Case], queries: Path, settings: QuerySettings, cache: Path | None
+) -> tuple[Found, dict[str, Sequence[str]]]:
+    """What is found, whatever its score, and each query's candidates, best first."""
+    embedding = EmbedSettings(fps=library.info().fps)
+    deep = replace(settings, top_k=max(DEPTHS))
+    found: dict[str, list[FoundSegment]] = {}
+    candidates: dict[str, Sequence[str]] = {}
     for case in cases:
-        for match in library.query(queries / f"{case['qid']}.mp4", QuerySettings()):
+        query = embedded_query(queries / f"{case['qid']}.mp4", embedding, cache)
+        candidates[case["qid"]] = [Path(path).stem for path in library.candidates(query, deep)]
+        for match in library.query_embedded(query, settings):
             pair = f"{case['qid']}-{Path(match.reference).stem}"
-            predicted[pair] = [segment.box for segment in match.segments]
-    return predicted
+            found[pair] = [
+                FoundSegment((s.query_start_s, s.reference_start_s, s.query_end_s, s.reference_end_s), s.score)
+                for s in match.segments
+            ]
+    return found, candidates
 
 
-def _print_overall(predicted: Boxes, truth: Boxes) -> None:
-    overall = evaluate(predicted, truth)
-    print(f"pairs scored: {overall.pairs}, labelled: {len(truth)}, predicted: {len(predicted)}")
-    print(f"{'':24}{'recall':>8}{'precision':>11}{'F':>8}")
-    print(f"{'overall':24}{_figure(overall.recall):>8}{_figure(overall.precision):>11}{_figure(overall.f_score):>8}")
-    for message in overall.messages:
-        print(message)
-
-
-def _print_by_edit(predicted: Boxes, truth: Boxes, cases: Iterable[dict[str, Any]]) -> None:
-    pairs: dict[str, set[str]] = defaultdict(set)
-    for case in cases:
-        for segment in case["segments"]:
-            pair = f"{case['qid']}-{segment['ref']}"
-            for transform in segment["transforms"]:
-                pairs[transform["name"]].add(pair)
-            if not segment["transforms"]:
-                pairs["(plain)"].add(pair)
-            if len(segment["transforms"]) > 1:
-                pairs["(combined)"].add(pair)
-    print(f"\n{'by edit':24}{'recall':>8}{'precision':>11}{'F':>8}{'pairs':>8}{'found':>8}")
-    for edit in sorted(pairs):
-        scores = score_pairs(predicted, truth, sorted(pairs[edit]))
-        answered = [score.precision for pair, score in scores.items() if predicted.get(pair)]
-        recall = sum(score.recall for score in scores.values()) / len(scores)
-        precision = sum(answered) / len(answered) if answered else None
-        f_score = None if precision is None else harmonic_mean(precision, recall)
-        row = f"{edit:24}{recall:>8.3f}{_figure(precision):>11}{_figure(f_score):>8}"
-        print(f"{row}{len(scores):>8}{len(answered):>8}")
-
-
-def _print_false_alarms(predicted: Boxes, cases: Iterable[dict[str, Any]]) -> None:
-    alarmed = {pair.split("-")[0] for pair in predicted}
-    groups: dict[str, list[str]] = defaultdict(list)
-    for case in cases:
-        if not case["segments"]:
-            groups[case["kind"] + (" (ambiguous)" if case.get("ambiguous") else "")].append(case["qid"])
-    print("\nqueries with no copy in the library that got an answer all the same")
-    for kind, queries in sorted(groups.items()):
-        print(f"{kind:32}{sum(query in alarmed for query in queries):>4} of {len(queries)}")
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def _write(arguments: argparse.Namespace, report: Report, predicted: Boxes) -> None:
+    if arguments.predictions:
+        Path(arguments.predictions).write_text(json.dumps(predicted))
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(as_json(report), indent=1) + "\n")
+    if arguments.csv:
+        Path(arguments.csv).write_text(curve_csv(report.curve))
 
 
 if __name__ == "__main__":

@@ -48,3 +48,8 @@ def decode_and_embed_views(
 def embed_pipeline(settings: EmbedSettings) -> Any:
     """video_path -> times_s, matrix."""
     return decode_and_embed(pipe.input("video_path"), settings).output("times_s", "matrix")
+
+
+def embed_views_pipeline(settings: EmbedSettings) -> Any:
+    """video_path -> times_s, matrix, views, frame_of: what a query needs of its video."""
+    return decode_and_embed_views(pipe.input("video_path"), settings).output("times_s", "matrix", "views", "frame_of")

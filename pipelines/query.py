@@ -21,6 +21,39 @@ def query_pipeline(
     search_params: dict[str, int],
 ) -> Any:
     """video_path -> times_s, matrix, candidates, segments; segments[i] are those of candidate i, in frames."""
+    embedded = decode_and_embed_views(pipe.input("video_path"), embedding)
+    voted = search_and_vote(embedded, settings, milvus_uri=milvus_uri, search_params=search_params)
+    return fetch_and_align(
+        voted, settings, milvus_uri=milvus_uri, matrices_path=matrices_path, fps=embedding.fps
+    ).output("times_s", "matrix", "candidates", "segments")
+
+
+def embedded_query_pipeline(
+    settings: QuerySettings,
+    *,
+    milvus_uri: str,
+    matrices_path: str,
+    search_params: dict[str, int],
+    fps: float,
+) -> Any:
+    """views, frame_of -> candidates, segments: the second half, for queries that were embedded elsewhere."""
+    voted = search_and_vote(
+        pipe.input("views", "frame_of"), settings, milvus_uri=milvus_uri, search_params=search_params
+    )
+    return fetch_and_align(voted, settings, milvus_uri=milvus_uri, matrices_path=matrices_path, fps=fps).output(
+        "candidates", "segments"
+    )
+
+
+def candidates_pipeline(settings: QuerySettings, *, milvus_uri: str, search_params: dict[str, int]) -> Any:
+    """views, frame_of -> candidates: the videos that the frames vote for, best first."""
+    return search_and_vote(
+        pipe.input("views", "frame_of"), settings, milvus_uri=milvus_uri, search_params=search_params
+    ).output("candidates")
+
+
+def search_and_vote(queries: Any, settings: QuerySettings, *, milvus_uri: str, search_params: dict[str, int]) -> Any:
+    """The chain `queries` with columns views and frame_of, carried on to `candidates`."""
     search = ops.ann_search.milvus_client(
         uri=milvus_uri,
         collection_name=FRAMES,
@@ -30,17 +63,21 @@ def query_pipeline(
         **search_params,
     )
     select = ops.video_copy_detection.select_video(top_k=settings.top_k, reduce_function="sum", reverse=True)
+    return (
+        queries.map("views", "hits", search)
+        .map(("hits", "frame_of"), ("videos", "votes"), weighted_votes)
+        .map(("videos", "votes"), "candidates", select)
+    )
+
+
+def fetch_and_align(voted: Any, settings: QuerySettings, *, milvus_uri: str, matrices_path: str, fps: float) -> Any:
+    """The chain `voted` with columns views, frame_of and candidates, carried on to `segments`."""
     fetch = ops.kvstorage.from_leveldb(path=matrices_path, is_ndarray=True)
     fill = ops.kvstorage.fill_from_milvus(uri=milvus_uri)
     return (
-        decode_and_embed_views(pipe.input("video_path"), embedding)
-        .map("views", "hits", search)
-        .map(("hits", "frame_of"), ("videos", "votes"), weighted_votes)
-        .map(("videos", "votes"), "candidates", select)
-        .map("candidates", "matrices", fetch)
+        voted.map("candidates", "matrices", fetch)
         .map(("candidates", "matrices"), "matrices", fill)
-        .map(("views", "matrices", "frame_of"), "segments", align(settings, embedding.fps))
-        .output("times_s", "matrix", "candidates", "segments")
+        .map(("views", "matrices", "frame_of"), "segments", align(settings, fps))
     )
 
 

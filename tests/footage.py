@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import wave
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import av
@@ -26,6 +26,19 @@ def footage(path: Path, seconds: Iterable[int], *, seed: int = 0, codec: str = "
     """
     shown = list(seconds)
     return write_clip(path, seconds=len(shown), fps=FPS, size=SIZE, codec=codec, picture=_pictures(seed, shown))
+
+
+def moments(path: Path, shown: Sequence[tuple[int, float]], *, fps: int = 25) -> Path:
+    """A video whose picture k is what the footage `seed` shows at `time_s`: (seed, time_s) = shown[k]; gives `path`.
+
+    For copies that begin within a second, run faster or slower, or backwards.
+    """
+
+    def picture(number: int, size: tuple[int, int]) -> Picture:
+        seed, time_s = shown[number]
+        return _picture(seed, int(time_s), time_s % 1 * FPS, size)
+
+    return write_clip(path, seconds=len(shown) / fps, fps=fps, size=SIZE, codec="mpeg4", picture=picture)
 
 
 def looped(path: Path, source: Path, times: int) -> Path:
@@ -65,9 +78,9 @@ def _pictures(seed: int, seconds: list[int]) -> Callable[[int, tuple[int, int]],
     return lambda number, size: _picture(seed, seconds[number // FPS], number % FPS, size)
 
 
-def _picture(seed: int, second: int, number: int, size: tuple[int, int]) -> Picture:
+def _picture(seed: int, second: int, number: float, size: tuple[int, int]) -> Picture:
     """One of the second's pictures: its pattern, which drifts to the left."""
-    return np.ascontiguousarray(np.roll(_scene(seed, second, size), -2 * number, axis=1))
+    return np.ascontiguousarray(np.roll(_scene(seed, second, size), -round(2 * number), axis=1))
 
 
 @functools.lru_cache(maxsize=4)

@@ -8,6 +8,7 @@ from reprise.decoding.sampling import video_facts
 from reprise.embedding import described
 from reprise.errors import printable
 from reprise.pipelines.compare import compare_pipeline
+from reprise.refinement import VideoPair, refine
 from reprise.running import run
 from reprise.segment import Match, QueryResult, segments_of
 from reprise.settings import EmbedSettings, QuerySettings
@@ -39,6 +40,10 @@ def compare(
         reference_duration_s=held.duration_s,
     )
     warnings = [f"{printable(p)}: {v.warning}" for p, v in zip(paths, (asked, held), strict=True) if v.warning]
+    if settings.refine and segments:
+        after = refine(segments, VideoPair(*paths, asked.duration_s, held.duration_s, embedding))
+        segments = after.segments
+        warnings += [after.warning] if after.warning else []
     return QueryResult(
         printable(query),
         asked.duration_s,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reprise.decoding.container import VideoFacts
 from reprise.decoding.sampling import video_facts
 from reprise.errors import ReprisError, printable
-from reprise.pipelines.embed import embed_pipeline
+from reprise.pipelines.embed import embed_pipeline, embed_views_pipeline
 from reprise.running import run
 from reprise.scanning import content_hash
 from reprise.settings import EmbedSettings
@@ -41,6 +41,17 @@ class EmbeddedVideo:
         return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class EmbeddedQuery:
+    """A decoded and embedded query video: what the library is asked with, and what the answer tells of it."""
+
+    path: str
+    views: NDArray[np.float32]  # [views, dim], frame by frame, rows L2-normalised (see reprise.views)
+    frame_of: NDArray[np.int64]  # [views], not falling: the frame that each view is of
+    duration_s: float
+    warning: str  # empty, or what was wrong with the file
+
+
 Attempt = EmbeddedVideo | ReprisError | None  # None: the content is what the library has already
 
 
@@ -55,6 +66,14 @@ def embed_video(path: str, settings: EmbedSettings, known_hash: str | None = Non
     expected = video_facts(path)
     times_s, matrix = run(_chain(settings), path)
     return described(times_s, matrix, expected, digest, settings.fps)
+
+
+def embed_query(path: str, settings: EmbedSettings) -> EmbeddedQuery:
+    """The query video at `path`, decoded and embedded. Raises an InputError if it cannot be used."""
+    expected = video_facts(path)
+    times_s, matrix, views, frame_of = run(_views_chain(settings), path)
+    video = described(times_s, matrix, expected, "", settings.fps)
+    return EmbeddedQuery(path, views, frame_of, video.duration_s, video.warning)
 
 
 def attempt(path: str, settings: EmbedSettings, known_hash: str | None = None) -> Attempt:
@@ -94,3 +113,8 @@ def described(
 @functools.cache
 def _chain(settings: EmbedSettings) -> Any:
     return embed_pipeline(settings)
+
+
+@functools.cache
+def _views_chain(settings: EmbedSettings) -> Any:
+    return embed_views_pipeline(settings)

@@ -11,10 +11,12 @@ from typing import Any, Self
 
 from reprise.alignment.aligned import AlignedSegment
 from reprise.decoding.sampling import video_facts
-from reprise.embedding import EmbeddedVideo, described
+from reprise.embedding import EmbeddedQuery, EmbeddedVideo, described
 from reprise.errors import MissingVideoError, ReprisError, printable
 from reprise.ingest import IngestReport, Outcome, Task, embed_all, readable, row_of, unsettled
-from reprise.pipelines.query import query_pipeline
+from reprise.pipelines.query import candidates_pipeline, embedded_query_pipeline, query_pipeline
+from reprise.refinement import KnownFile, VideoPair
+from reprise.refinement import refine as refine_ends
 from reprise.running import run
 from reprise.scanning import find_videos, video_id
 from reprise.segment import Match, QueryResult, segments_of
@@ -139,24 +141,73 @@ class Library:
         expected = video_facts(path)
         times_s, matrix, candidates, aligned = run(self._chain(stores, settings), path)
         query = described(times_s, matrix, expected, "", self._settings.fps)
-        rows = stores.videos.get(candidates)
-        matches = [
-            self._match(rows[candidate], segments, query.duration_s)
-            for candidate, segments in zip(candidates, aligned, strict=True)
-            # A candidate with no row is being written or removed at this moment.
-            if segments and candidate in rows
-        ]
-        matches.sort(key=lambda match: (-match.score, match.reference))
-        return QueryResult(printable(path), query.duration_s, tuple(matches), query.warning or None)
+        return self._result(stores, path, query.duration_s, query.warning, candidates, aligned, settings)
 
-    def _match(self, row: VideoRow, aligned: list[AlignedSegment], query_duration_s: float) -> Match:
+    def query_embedded(self, query: EmbeddedQuery, settings: QuerySettings | None = None) -> QueryResult:
+        """As `query`, for a video that `embed_query` embedded with the library's model and rate."""
+        stores = self._open()
+        settings = settings or QuerySettings()
+        chain = embedded_query_pipeline(
+            settings,
+            milvus_uri=stores.place.milvus_uri,
+            matrices_path=str(stores.place.matrices),
+            search_params=search_params(stores.frames.index_type(), settings.hits_per_frame),
+            fps=self._settings.fps,
+        )
+        candidates, aligned = run(chain, query.views, query.frame_of)
+        return self._result(stores, query.path, query.duration_s, query.warning, candidates, aligned, settings)
+
+    def candidates(self, query: EmbeddedQuery, settings: QuerySettings | None = None) -> list[str]:
+        """The paths of the `top_k` videos that the frames of `query` vote for, best first, before any alignment."""
+        stores = self._open()
+        settings = settings or QuerySettings()
+        chain = candidates_pipeline(
+            settings,
+            milvus_uri=stores.place.milvus_uri,
+            search_params=search_params(stores.frames.index_type(), settings.hits_per_frame),
+        )
+        (candidates,) = run(chain, query.views, query.frame_of)
+        rows = stores.videos.get(candidates)
+        return [rows[candidate].path for candidate in candidates if candidate in rows]
+
+    def _result(
+        self,
+        stores: LibraryStores,
+        path: str,
+        duration_s: float,
+        warning: str,
+        candidates: list[str],
+        aligned: list[list[AlignedSegment]],
+        settings: QuerySettings,
+    ) -> QueryResult:
+        rows = stores.videos.get(candidates)
+        matches: list[Match] = []
+        warnings = [warning] if warning else []
+        for candidate, segments in zip(candidates, aligned, strict=True):
+            # A candidate with no row is being written or removed at this moment.
+            if segments and candidate in rows:
+                match, unrefined = self._match(path, rows[candidate], segments, duration_s, refine=settings.refine)
+                matches.append(match)
+                warnings += [unrefined] if unrefined else []
+        matches.sort(key=lambda match: (-match.score, match.reference))
+        return QueryResult(printable(path), duration_s, tuple(matches), "; ".join(warnings) or None)
+
+    def _match(
+        self, path: str, row: VideoRow, aligned: list[AlignedSegment], query_duration_s: float, *, refine: bool
+    ) -> tuple[Match, str | None]:
+        """The match, and what kept its segments from being refined, if that was asked for."""
         segments = segments_of(
             aligned,
             fps=self._settings.fps,
             query_duration_s=query_duration_s,
             reference_duration_s=row.duration_s,
         )
-        return Match.of(row.path, segments)
+        if not refine:
+            return Match.of(row.path, segments), None
+        known = KnownFile(row.content_hash, row.file_size, row.modified_ns)
+        videos = VideoPair(path, row.path, query_duration_s, row.duration_s, self._settings, known)
+        after = refine_ends(segments, videos)
+        return Match.of(row.path, after.segments), after.warning
 
     def _chain(self, stores: LibraryStores, settings: QuerySettings) -> Any:
         if settings not in self._chains:

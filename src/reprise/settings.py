@@ -60,6 +60,7 @@ class QuerySettings:
     hits_per_frame: int = 64  # nearest library frames that each query frame votes with
     min_score: float = 0.5  # of a segment
     min_length_s: float = 3.0  # of a segment, in either video
+    refine: bool = False  # whether ends are located to a fraction of a second, by decoding around them again
 
     def __post_init__(self) -> None:
         if self.top_k < 1:

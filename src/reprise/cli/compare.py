@@ -18,6 +18,7 @@ from reprise.cli.running import complain
 @options.fps(f"{EmbedSettings().fps:g}")
 @options.aligner
 @options.min_score
+@options.refine
 @options.device
 @options.json_lines
 def compare(
@@ -27,6 +28,7 @@ def compare(
     fps: float | None,
     aligner: str,
     min_score: float,
+    refine: bool,
     device: str,
     as_json: bool,
 ) -> int:
@@ -35,7 +37,7 @@ def compare(
         a,
         b,
         embedding=_embedding(model, fps, device),
-        settings=QuerySettings(aligner=aligner, min_score=min_score),
+        settings=QuerySettings(aligner=aligner, min_score=min_score, refine=refine),
     )
     if result.warning:
         complain(result.warning)

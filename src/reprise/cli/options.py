@@ -49,6 +49,9 @@ min_score: Decorator = click.option(
     show_default=True,
     help="Leave out segments with a lower score.",
 )
+refine: Decorator = click.option(
+    "--refine", is_flag=True, help="Locate the ends of segments to about 0.1 s, by decoding around them again."
+)
 
 
 def model(default: str) -> Decorator:

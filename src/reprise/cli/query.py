@@ -25,6 +25,7 @@ from reprise.scanning import find_videos
 )
 @options.aligner
 @options.min_score
+@options.refine
 @options.device
 @options.json_lines
 def query(
@@ -33,6 +34,7 @@ def query(
     top_k: int,
     aligner: str,
     min_score: float,
+    refine: bool,
     device: str,
     as_json: bool,
 ) -> int:
@@ -40,7 +42,7 @@ def query(
 
     VIDEO is a video or a folder of videos. A video that cannot be read is named, and the others are done.
     """
-    settings = QuerySettings(top_k=top_k, aligner=aligner, min_score=min_score)
+    settings = QuerySettings(top_k=top_k, aligner=aligner, min_score=min_score, refine=refine)
     with reprise.open(library, device=device) as shelf, progress_bar() as bar:
         shelf.require()
         found = find_videos(videos)

@@ -23,6 +23,8 @@ from reprise.decoding.picture import PictureMaker
 from reprise.errors import DecodeError, SettingsError, printable
 
 MAX_FPS = 1000
+# Sought this much before a span: some containers' indices go by decoding stamps, which lie before the pictures'.
+SEEK_MARGIN_S = 1
 
 
 class Picture(NamedTuple):
@@ -80,10 +82,7 @@ def sample(
     """
     check_fps(fps)
     check_span(start_s, end_s)
-    # 1/29.97 as a float is no exact step; the fraction nearest to it is what was meant.
-    step_s = 1 / Fraction(fps).limit_denominator(100_000) if fps > 1e-3 else Fraction(1 / fps)
-    times_s = (_exact(start_s) + k * step_s for k in itertools.count())
-    return pictures_at(path, times_s, end_s=end_s, size=size, threads=threads)
+    return pictures_at(path, _steps(fps, start_s), end_s=end_s, size=size, threads=threads)
 
 
 def pictures_at(
@@ -98,28 +97,33 @@ def pictures_at(
 
     Raises as `sample`.
     """
-    wanted = iter(times_s)
-    time_s = next(wanted, None)
-    over_s = _exact_end(end_s)
-    is_given = False
     with open_video(path, threads=threads) as (container, stream):
-        make = PictureMaker(size)
-        before: _Shown | None = None
-        for shown in itertools.chain(_shown_frames(path, container, stream), [None]):
-            if before is not None:
-                until_s = before.end_s if shown is None else shown.start_s
-                pixels = None
-                while time_s is not None and time_s < until_s and time_s < over_s:
-                    if pixels is None:
-                        pixels = make(before.frame, stream.sample_aspect_ratio)
-                    yield Picture(pixels, float(time_s), bool(before.frame.key_frame))
-                    is_given = True
-                    time_s = next(wanted, None)
-                if time_s is None or time_s >= over_s:
-                    return
-            if shown is None and not is_given and before is not None:
-                raise _past_the_end(path, time_s, before.end_s)
-            before = shown
+        frames = _shown_frames(path, container, stream)
+        yield from _on_screen(path, stream, frames, times_s, _exact_end(end_s), PictureMaker(size))
+
+
+def sample_span(
+    path: str,
+    *,
+    fps: float | Fraction,
+    start_s: float,
+    end_s: float,
+    size: tuple[int, int] | None = None,
+    threads: int = 0,
+) -> list[Picture]:
+    """The pictures of `sample`, for a short span of a video that may be long: decoded from the key frame before it.
+
+    All is decoded from the start where seeking could not be trusted to give the same pictures: in streams that
+    are made to be joined, and where the file gives no length or no time stamps. Raises as `sample`.
+    """
+    check_fps(fps)
+    check_span(start_s, end_s)
+    times_s = list(itertools.takewhile(lambda time_s: time_s < _exact_end(end_s), _steps(fps, start_s)))
+    if start_s > SEEK_MARGIN_S:
+        pictures = _sought(path, times_s, size=size, threads=threads)
+        if pictures is not None:
+            return pictures
+    return list(pictures_at(path, times_s, end_s=end_s, size=size, threads=threads))
 
 
 def evenly_spaced(
@@ -176,6 +180,68 @@ def every_picture(
             raise _past_the_end(path, start_s, shown.end_s)
 
 
+def _steps(fps: float | Fraction, start_s: float) -> Iterator[Fraction]:
+    # 1/29.97 as a float is no exact step; the fraction nearest to it is what was meant.
+    step_s = 1 / Fraction(fps).limit_denominator(100_000) if fps > 1e-3 else Fraction(1 / fps)
+    return (_exact(start_s) + k * step_s for k in itertools.count())
+
+
+def _on_screen(
+    path: str,
+    stream: VideoStream,
+    frames: Iterator[_Shown],
+    times_s: Iterable[Fraction],
+    over_s: Fraction | float,
+    make: PictureMaker,
+) -> Iterator[Picture]:
+    """Of `frames` the one on the screen at each of the times; DecodeError if there is none for any of them."""
+    wanted = iter(times_s)
+    time_s = next(wanted, None)
+    is_given = False
+    before: _Shown | None = None
+    for shown in itertools.chain(frames, [None]):
+        if before is not None:
+            until_s = before.end_s if shown is None else shown.start_s
+            pixels = None
+            while time_s is not None and time_s < until_s and time_s < over_s:
+                if pixels is None:
+                    pixels = make(before.frame, stream.sample_aspect_ratio)
+                yield Picture(pixels, float(time_s), bool(before.frame.key_frame))
+                is_given = True
+                time_s = next(wanted, None)
+            if time_s is None or time_s >= over_s:
+                return
+        if shown is None and not is_given and before is not None:
+            raise _past_the_end(path, time_s, before.end_s)
+        before = shown
+
+
+def _sought(
+    path: str, times_s: list[Fraction], *, size: tuple[int, int] | None, threads: int
+) -> list[Picture] | None:
+    """The pictures at these times, decoded from the key frame before the first; None if that cannot be trusted."""
+    with open_video(path, threads=1) as (container, stream):
+        known = facts(container, stream)
+        if may_jump(container) or (known.duration_s is None and known.container_duration_s is None):
+            return None
+        tick_s = stream.time_base
+        first = next(_decoded(path, container, stream), None)
+        zero_s = None if first is None or tick_s is None or first.pts is None else _stamp_s(first, tick_s)
+    if zero_s is None or tick_s is None:
+        return None
+    with open_video(path, threads=threads) as (container, stream):
+        try:
+            container.seek(int((zero_s + times_s[0] - SEEK_MARGIN_S) / tick_s), stream=stream)
+        except av.FFmpegError:
+            return None
+        frames = _shown_frames(path, container, stream, zero_s)
+        landed = next(frames, None)
+        if landed is None or landed.start_s > times_s[0]:
+            return None
+        chained = itertools.chain([landed], frames)
+        return list(_on_screen(path, stream, chained, times_s, math.inf, PictureMaker(size)))
+
+
 def _exact(time_s: float) -> Fraction:
     # 1.12 as a float lies a little after the picture at 28/25 s that is meant.
     return Fraction(time_s).limit_denominator(1_000_000)
@@ -190,14 +256,24 @@ def _past_the_end(path: str, time_s: float | Fraction | None, end_s: Fraction) -
     return DecodeError(f"{printable(path)}: no picture at {asked_s:.2f} s; the video ends at {float(end_s):.2f} s")
 
 
-def _shown_frames(path: str, container: InputContainer, stream: VideoStream) -> Iterator[_Shown]:
-    """Decoded frames with their times from the first picture, in display order; at least one, or DecodeError."""
+def _shown_frames(
+    path: str, container: InputContainer, stream: VideoStream, zero_s: Fraction | None = None
+) -> Iterator[_Shown]:
+    """Decoded frames with their times from the first picture, in display order; at least one, or DecodeError.
+
+    `zero_s` is the first picture's stamp if the container was sought to a later place: then from the first key
+    frame there (what is displayed before it may lean on pictures that were not decoded), and maybe none.
+    """
     known = facts(container, stream)
     announced_s = max((s for s in (known.duration_s, known.container_duration_s) if s), default=None)
     clock = Clock(usual_length_s(stream), may_jump=may_jump(container), announced_s=announced_s)
     tick_s = stream.time_base or Fraction(0)
-    is_empty = True
-    for frame, following in _with_following(_decoded(path, container, stream)):
+    frames = _decoded(path, container, stream)
+    if zero_s is not None:
+        clock.start_s(zero_s)
+        frames = itertools.dropwhile(lambda frame: not frame.key_frame, frames)
+    is_empty = zero_s is None
+    for frame, following in _with_following(frames):
         next_stamp_s = None if following is None else _stamp_s(following, tick_s)
         start_s = clock.start_s(_stamp_s(frame, tick_s), next_stamp_s)
         yield _Shown(frame, start_s, clock.end_s(frame.duration * tick_s if frame.duration else None))
