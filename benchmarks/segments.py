@@ -90,7 +90,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("bench", help="folder with refs, queries, labels.json and cases.jsonl")
     parser.add_argument("--aligner", choices=list(ALIGNERS), default=usual.aligner)
     parser.add_argument("--refine", action="store_true", help="locate the segments' ends to a fraction of a second")
-    parser.add_argument("--min-score", type=float, default=usual.min_score, help="of the segments in the tables")
+    parser.add_argument("--min-score", type=float, default=usual.least_score, help="of the segments in the tables")
     parser.add_argument(
         "--half", choices=("odd", "even", "both"), default="both", help="queries by the parity of crc32(qid)"
     )

@@ -84,5 +84,5 @@ def fetch_and_align(voted: Any, settings: QuerySettings, *, milvus_uri: str, mat
 def align(settings: QuerySettings, fps: float) -> Any:
     """The aligning step with its lengths in frames."""
     return ops.video_copy_detection.align(
-        aligner=settings.aligner, min_score=settings.min_score, **settings.aligner_parameters(fps)
+        aligner=settings.aligner, min_score=settings.least_score, **settings.aligner_parameters(fps)
     )

@@ -192,7 +192,7 @@ def test_the_four_reference_aligners_take_their_ends() -> None:
 
 
 def test_an_aligner_that_there_is_not_is_named_with_those_that_there_are() -> None:
-    with pytest.raises(SettingsError, match=r"must be one of temporal-network, .*, not 'guess'"):
+    with pytest.raises(SettingsError, match=r"must be one of straight-lines, temporal-network, .*, not 'guess'"):
         aligner("guess")
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from towhee import register
 
 from reprise.alignment.aligned import AlignedSegment
+from reprise.alignment.aligners import ALIGNERS, parameters_of
 from reprise.alignment.aligners import aligner as aligner_of
 from reprise.views import best_of_views
 
@@ -27,6 +28,8 @@ class Align:
     """
 
     def __init__(self, aligner: str, min_score: float = 0.0, **parameters: Any) -> None:
+        if aligner in ALIGNERS and "min_score" in parameters_of(aligner):
+            parameters["min_score"] = min_score
         self._align = aligner_of(aligner, **parameters)
         self._min_score = min_score
 

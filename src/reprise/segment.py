@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,14 +42,23 @@ def segments_of(
 ) -> list[Segment]:
     """Segments in seconds from an aligner's segments in frames.
 
-    Frame i stands for the time from i / fps to (i + 1) / fps; ends are cut at the videos' own ends.
+    Frame i is the picture at i / fps. A copy whose first frame is i may have begun at any moment since frame i - 1:
+    the middle between them is taken, likewise at its end. What begins with a video's first frame begins with the
+    video, and what ends with its last frame ends with it.
     """
+
+    def start_s(frame: float) -> float:
+        return max(0.0, (frame - 0.5) / fps)
+
+    def end_s(frame: float, duration_s: float) -> float:
+        return duration_s if frame >= math.ceil(duration_s * fps - 1e-6) else (frame - 0.5) / fps
+
     return [
         Segment(
-            query_start_s=segment.query_start / fps,
-            reference_start_s=segment.reference_start / fps,
-            query_end_s=min(segment.query_end / fps, query_duration_s),
-            reference_end_s=min(segment.reference_end / fps, reference_duration_s),
+            query_start_s=start_s(segment.query_start),
+            reference_start_s=start_s(segment.reference_start),
+            query_end_s=end_s(segment.query_end, query_duration_s),
+            reference_end_s=end_s(segment.reference_end, reference_duration_s),
             score=segment.score,
             speed=segment.speed,
             backwards=segment.backwards,

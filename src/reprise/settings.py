@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 
 from reprise import descriptor
-from reprise.alignment.aligners import ALIGNERS, DEFAULT_ALIGNER, parameters_in_frames
+from reprise.alignment.aligners import ALIGNERS, DEFAULT_ALIGNER, MIN_SCORES, parameters_in_frames
 from reprise.errors import SettingsError
 
 MODELS = ("reprise",)
@@ -58,7 +58,7 @@ class QuerySettings:
     top_k: int = 5  # candidate videos that are aligned
     aligner: str = DEFAULT_ALIGNER
     hits_per_frame: int = 64  # nearest library frames that each query frame votes with
-    min_score: float = 0.5  # of a segment
+    min_score: float | None = None  # of a segment; None for the aligner's own
     min_length_s: float = 3.0  # of a segment, in either video
     refine: bool = False  # whether ends are located to a fraction of a second, by decoding around them again
 
@@ -69,7 +69,7 @@ class QuerySettings:
             raise SettingsError(f"aligner must be one of {', '.join(ALIGNERS)}, not {self.aligner!r}")
         if not 1 <= self.hits_per_frame <= 16_384:
             raise SettingsError(f"hits_per_frame must be from 1 to 16384, not {self.hits_per_frame}")
-        if not 0 <= self.min_score <= 1:
+        if self.min_score is not None and not 0 <= self.min_score <= 1:
             raise SettingsError(f"min_score must be from 0 to 1, not {self.min_score:g}")
         if not self.min_length_s >= 0:
             raise SettingsError(f"min_length_s must be at least 0, not {self.min_length_s:g}")
@@ -77,6 +77,11 @@ class QuerySettings:
     def aligner_parameters(self, fps: float) -> dict[str, float]:
         """What the aligner is told of these settings, with lengths in frames."""
         return parameters_in_frames(self.aligner, fps, self.min_length_s)
+
+    @property
+    def least_score(self) -> float:
+        """`min_score`, or the aligner's own."""
+        return MIN_SCORES.get(self.aligner, 0.0) if self.min_score is None else self.min_score
 
 
 def default_workers() -> int:

@@ -8,7 +8,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from reprise.alignment import dynamic_programming, dynamic_time_warping, hough_voting, temporal_network
+from reprise.alignment import (
+    dynamic_programming,
+    dynamic_time_warping,
+    hough_voting,
+    straight_lines,
+    temporal_network,
+)
 from reprise.alignment.aligned import Align, AlignedSegment, Map, segment_of_box
 from reprise.alignment.boxes import ScoredBox
 from reprise.alignment.credible_paths import find_segments
@@ -108,8 +114,9 @@ def check_ends(ends: str) -> None:
         raise SettingsError(f"ends must be one of {', '.join(ENDS)}, not {ends!r}")
 
 
-# All but the first give the boxes of VCSL's code; `ends` says whether they end after their last frame or at it.
+# All but the first two give the boxes of VCSL's code; `ends` says whether they end after their last frame or at it.
 ALIGNERS: dict[str, Callable[..., list[AlignedSegment]]] = {
+    "straight-lines": straight_lines.find_segments,
     "temporal-network": find_segments,
     "vcsl-tn": reference_temporal_network,
     "dp": reference_dynamic_programming,
@@ -118,11 +125,15 @@ ALIGNERS: dict[str, Callable[..., list[AlignedSegment]]] = {
 }
 
 
-DEFAULT_ALIGNER = "temporal-network"
+DEFAULT_ALIGNER = "straight-lines"
+# Least scores in a query. VCSL's aligners have limits of their own, and their scores mean something else in each.
+MIN_SCORES = {"straight-lines": 0.5, "temporal-network": 0.5}
 
 
 def parameters_in_frames(name: str, fps: float, min_length_s: float) -> dict[str, float]:
     """The parameters with which aligner `name` works on videos sampled at `fps`: those that are lengths."""
+    if name == "straight-lines":
+        return {"min_length": min_length_s * fps}
     if name != "temporal-network":
         return {}
     return {
@@ -143,9 +154,14 @@ def aligner(name: str, **parameters: Any) -> Align:
     """
     if name not in ALIGNERS:
         raise SettingsError(f"aligner must be one of {', '.join(ALIGNERS)}, not {name!r}")
-    align = ALIGNERS[name]
-    known = [key for key, value in inspect.signature(align).parameters.items() if value.kind is value.KEYWORD_ONLY]
+    known = parameters_of(name)
     for key in parameters:
         if key not in known:
             raise SettingsError(f"aligner {name} has no parameter {key!r}; it has {', '.join(known)}")
-    return partial(align, **parameters)
+    return partial(ALIGNERS[name], **parameters)
+
+
+def parameters_of(name: str) -> list[str]:
+    """The names of the parameters that aligner `name` (one of ALIGNERS) takes."""
+    parameters = inspect.signature(ALIGNERS[name]).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]

@@ -27,7 +27,7 @@ def compare(
     model: str | None,
     fps: float | None,
     aligner: str,
-    min_score: float,
+    min_score: float | None,
     refine: bool,
     device: str,
     as_json: bool,

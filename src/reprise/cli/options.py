@@ -45,9 +45,8 @@ aligner: Decorator = click.option(
 min_score: Decorator = click.option(
     "--min-score",
     type=click.FloatRange(0, 1),
-    default=QuerySettings().min_score,
-    show_default=True,
-    help="Leave out segments with a lower score.",
+    default=None,
+    help="Leave out segments with a lower score, 0 to 1.  [default: 0.5; none for VCSL's aligners]",
 )
 refine: Decorator = click.option(
     "--refine", is_flag=True, help="Locate the ends of segments to about 0.1 s, by decoding around them again."

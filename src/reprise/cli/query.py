@@ -33,7 +33,7 @@ def query(
     library: str,
     top_k: int,
     aligner: str,
-    min_score: float,
+    min_score: float | None,
     refine: bool,
     device: str,
     as_json: bool,

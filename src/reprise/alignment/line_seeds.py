@@ -1,0 +1,74 @@
+"""Where lines may run: cells that are the best of their row and have more of the kind before and after them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise.alignment.excess import OUTSIDE, Excess, Floats, Positions
+
+SLOWEST, FASTEST = 0.4, 2.5
+_SPEEDS = np.array([0.45, 0.7, 1.0, 1.4, 1.95, 2.4])
+_REACH = 4  # frames before and after a cell that are looked at
+_LOWEST_EXCESS = -0.15
+_HITS_AT_A_TIME = 1 << 13
+_MIN_STRENGTH = 0.35
+_MIN_DEVIATIONS = 5.0  # of the map's cells
+_MIN_SHARE = 0.2  # of the strongest seed
+# Unusual speeds and direction need more to speak for them, in cells of the line's own level.
+UNUSUAL_COST = 0.5
+BACKWARDS_COST = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """Seeds of lines, strongest first."""
+
+    rows: Positions
+    columns: Positions
+    values: Floats  # excess of the cell
+    speeds: Floats  # negative backwards
+    strengths: Floats  # sum of the excess over the threshold along the best short line through the cell
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def unusual(speeds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What speeds cost, in cells of the line's level."""
+    return np.asarray(UNUSUAL_COST * np.abs(np.log(np.abs(speeds))) + BACKWARDS_COST * (speeds < 0))
+
+
+def find_seeds(excess: Excess) -> Seeds:
+    """The seeds among the map's best cells that are strong enough to be worth a look."""
+    speeds = np.concatenate((_SPEEDS, -_SPEEDS))
+    steps = np.arange(-_REACH, _REACH + 1)
+    across = np.floor(speeds[:, None] * steps + 0.5).astype(np.int64)
+    cost = unusual(speeds)
+    best_speeds = np.empty(len(excess.rows), np.float32)
+    strengths = np.empty(len(excess.rows), np.float32)
+    for start in range(0, len(excess.rows), _HITS_AT_A_TIME):
+        part = slice(start, start + _HITS_AT_A_TIME)
+        rows, columns = excess.rows[part], excess.columns[part]
+        values = np.minimum(excess.values[part], 1.0)
+        beside = rows[:, None] + steps
+        on_map = (beside >= 0) & (beside < excess.height)
+        around = excess.at(np.clip(beside, 0, excess.height - 1)[:, None, :], columns[:, None, None] + across)
+        around = np.where(on_map[:, None, :], around, OUTSIDE)
+        limit = np.maximum(excess.threshold, 0.5 * values)[:, None, None]
+        gains = np.where(around <= OUTSIDE, np.float32(-1.0), np.maximum(around, _LOWEST_EXCESS) - limit)
+        before = np.cumsum(gains[..., _REACH - 1 :: -1], axis=2).max(axis=2)
+        after = np.cumsum(gains[..., _REACH:], axis=2).max(axis=2)
+        strength = after + np.maximum(before, 0) - cost * values[:, None]
+        best = strength.argmax(axis=1)
+        best_speeds[part] = speeds[best]
+        strengths[part] = strength[np.arange(len(best)), best]
+    order = np.argsort(-strengths, kind="stable")
+    if len(order):
+        enough = max(_MIN_STRENGTH, _MIN_DEVIATIONS * excess.deviation, _MIN_SHARE * float(strengths[order[0]]))
+        order = order[strengths[order] >= enough]
+    return Seeds(
+        excess.rows[order], excess.columns[order], excess.values[order], best_speeds[order], strengths[order]
+    )
