@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from reprise.evaluation import OverallScore, PairScore, overall_score
 
+_LEVEL = 0.0005  # difference of F, less than the tables show
+
 
 @dataclass(frozen=True, slots=True)
 class Scored:
@@ -61,24 +63,35 @@ def kind_table(names: Sequence[str], scored: Sequence[Scored]) -> str:
     width = max(map(len, kinds))
     first = f"{'':{width}}   maps  recall  precis.       F     FRR     FAR"
     lines = [f"{first}   best F     FAR  of the others"]
-    behind = []
+    leads = []
     for kind, of_kind in kinds.items():
         ours = figures(of_kind, 0)
         rival = best(of_kind, others) if of_kind[0].has_copy else best_of_all
         theirs = figures(of_kind, rival)
         shown = (ours.recall, ours.precision, ours.f_score, ours.false_rejection_rate, ours.false_alarm_rate)
-        if not of_kind[0].has_copy:
+        if of_kind[0].has_copy:
+            leads.append((kind, f_score(ours) - f_score(theirs)))
+        else:
             shown = (None, None, None, *shown[3:])
-        elif f_score(ours) <= f_score(theirs):
-            behind.append(kind)
         rivals = _percent(f_score(theirs) if of_kind[0].has_copy else None) + _percent(theirs.false_alarm_rate)
         lines.append(
             f"{kind:{width}}{len(of_kind):>7}" + "".join(map(_percent, shown)) + f" {rivals}  {names[rival]}"
         )
-    with_copies = sum(of_kind[0].has_copy for of_kind in kinds.values())
-    said = f"not above it: {', '.join(behind)}" if behind else "above it in every one"
-    lines.append(f"{names[0]} against the best of the others in {with_copies} kinds with copies: {said}")
-    return "\n".join(lines)
+    return "\n".join([*lines, f"{names[0]} against the best of the others: {_verdict(leads)}"])
+
+
+def _verdict(leads: Sequence[tuple[str, float]]) -> str:
+    """Where the first is above, level and below, by its leads in F; kinds that both find all of are level."""
+    level = [kind for kind, lead in leads if abs(lead) <= _LEVEL]
+    below = [f"{kind} ({100 * lead:.1f})" for kind, lead in leads if lead < -_LEVEL]
+    above = len(leads) - len(level) - len(below)
+    return "; ".join(
+        (
+            f"above it in {above} of {len(leads)} kinds with copies",
+            f"level in {len(level)}" + (f" ({', '.join(level)})" if level else ""),
+            f"below in {len(below)}" + (f": {', '.join(below)}" if below else ""),
+        )
+    )
 
 
 def _percent(value: float | None) -> str:

@@ -68,8 +68,12 @@ def test_the_table_of_kinds_shows_the_best_reference_of_every_kind_and_says_wher
     assert short.split() == ["short", "1", "90.0", "90.0", "90.0", "0.0", "-", "37.5", "-", "dtw"]
     assert long.split() == ["long", "1", "30.0", "50.0", "37.5", "0.0", "-", "90.0", "-", "dp"]
     assert none.split() == ["none", "1", "-", "-", "-", "-", "0.0", "-", "100.0", "dp"]
-    assert verdict.endswith("2 kinds with copies: not above it: long")
-    assert kind_table(NAMES, SCORED[:1]).endswith("1 kinds with copies: above it in every one")
+    assert verdict == (
+        "ours against the best of the others: above it in 1 of 2 kinds with copies; "
+        "level in 0; below in 1: long (-52.5)"
+    )
+    level = [Scored("long", True, (GOOD, GOOD, POOR))]
+    assert kind_table(NAMES, level).endswith("above it in 0 of 1 kinds with copies; level in 1 (long); below in 0")
 
 
 def test_inclusive_ends_cost_a_perfect_box_a_frame_on_either_axis() -> None:
