@@ -120,8 +120,9 @@ def filmed_again(rng: np.random.Generator, shot: Shot, pictures: Sequence[Pictur
 def draw_video(rng: np.random.Generator, pictures: Sequence[Picture], duration_s: float) -> DrawnVideo:
     """A video of shots over `pictures`; one of five comes back to the same two all the time."""
     one_shot = rng.random() < 0.3
+    places = pictures
     if rng.random() < 0.2:
-        pictures = [pictures[int(i)] for i in rng.integers(0, len(pictures), 2)]
+        places = [pictures[int(i)] for i in rng.integers(0, len(pictures), 2)]
     shots: list[Shot] = []
     starts: list[float] = []
     reached = 0.0
@@ -130,7 +131,7 @@ def draw_video(rng: np.random.Generator, pictures: Sequence[Picture], duration_s
         if not one_shot:
             usual = max(1.2, rng.exponential(float(rng.choice([3, 6, 12]))))
             length = min(duration_s - reached, usual)
-        shots.append(film(rng, pictures[int(rng.integers(len(pictures)))], pictures, length))
+        shots.append(film(rng, places[int(rng.integers(len(places)))], pictures, length))
         starts.append(reached)
         reached += length
     return DrawnVideo(duration_s, tuple(shots), tuple(starts))
