@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 from reprise.alignment.excess import OUTSIDE, Excess, Floats, Positions
 from reprise.alignment.line import Line, cells_of
 
+# "mean" and "deviation" [evidence] by which evidence is scaled, and for each layer n "weight<n>" [networks, inputs,
+# units] and "bias<n>" [networks, 1, units].
+Networks = dict[str, NDArray[np.float32]]
+
 NAMES = (
     "excess",  # median over the line
     "similarity",  # likewise, background and all
@@ -140,12 +144,12 @@ def _goes_on(excess: Excess, line: Line, rows: Positions) -> float:
     return float(cells.mean()) / max(line.level, 0.05) if len(cells) else -0.5
 
 
-def odds(table: Floats) -> Floats:
+def odds(table: Floats, networks: Networks | None = None) -> Floats:
     """[lines] float32 in 0 to 1: how likely each row of evidence is that of a copy.
 
-    Several small networks of tanh units, trained apart, whose logits are averaged.
+    Several small networks of tanh units, trained apart, whose logits are averaged; left out, the shipped ones.
     """
-    weights = _networks()
+    weights = networks or _networks()
     hidden = np.clip((table - weights["mean"]) / weights["deviation"], -4, 4)
     for layer in range(_LAYERS):
         hidden = hidden @ weights[f"weight{layer}"] + weights[f"bias{layer}"]
@@ -155,6 +159,6 @@ def odds(table: Floats) -> Floats:
 
 
 @cache
-def _networks() -> dict[str, NDArray[np.float32]]:
+def _networks() -> Networks:
     with resources.as_file(resources.files("reprise.weights") / "lines-1.npz") as path, np.load(path) as saved:
         return {name: saved[name] for name in saved.files}

@@ -23,7 +23,7 @@ from reprise.alignment.line_evidence import evidence, odds
 from reprise.alignment.line_fit import at_usual_speed, fit, joined, prolonged
 from reprise.alignment.line_seeds import find_seeds
 
-_HITS_PER_ROW = 5
+HITS_PER_ROW = 5
 _MOST_FITS = 32
 _LINES_IN_A_BLOCK = 2
 _MIN_WEIGHT = 0.4
@@ -58,7 +58,7 @@ def find_segments(similarity: ArrayLike, *, min_score: float = 0.5, min_length: 
     cells = np.asarray(similarity)
     if cells.ndim == 2 and cells.size == 0:
         return []
-    return _chosen(excess_of_map(similarity, _HITS_PER_ROW), min_score, min_length)
+    return _chosen(excess_of_map(similarity, HITS_PER_ROW), min_score, min_length)
 
 
 def align_matrices(
@@ -76,7 +76,7 @@ def align_matrices(
     """
     if len(query) == 0 or len(reference) == 0:
         return []
-    return _chosen(excess_of_matrices(query, reference, _HITS_PER_ROW, frame_of), min_score, min_length)
+    return _chosen(excess_of_matrices(query, reference, HITS_PER_ROW, frame_of), min_score, min_length)
 
 
 def candidates(excess: Excess, min_length: float = 3.0) -> list[Candidate]:

@@ -1,0 +1,191 @@
+"""Trains the networks that weigh the evidence for a line: on the lines of maps whose true segments are known.
+
+A line's label is how well its box meets a true one, from 0 at an IoU of 0.2 to 1 at 0.6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from reprise.alignment.aligned import AlignedSegment
+from reprise.alignment.excess import excess_of_map
+from reprise.alignment.line_evidence import NAMES, Networks, odds
+from reprise.alignment.straight_lines import HITS_PER_ROW, Candidate, candidates
+from reprise.evaluation import Box
+from reprise.segment import segments_of
+from reprise.simulation.cases import Case
+from reprise.training.drawn_maps import DrawnMap
+
+Values = NDArray[np.float32]
+
+_NO_COPY_IOU, _COPY_IOU = 0.2, 0.6
+_IS_COPY_IOU = 0.5  # above which a line counts as a copy in the table of calibration
+_CLIP = 4.0  # standard deviations, as in `odds`
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Lines of many maps."""
+
+    evidence: Values  # [lines, len(NAMES)]
+    ious: Values  # [lines], 0 to 1: with the true segment that a line's box meets best
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceSettings:
+    """What the shipped networks are trained with."""
+
+    networks: int = 5  # trained apart, on other samples
+    hidden: int = 16  # units of the first layer; the second has half as many
+    steps: int = 3000
+    batch: int = 768  # lines a step and network
+    learning_rate: float = 1e-2  # the greatest of a cycle
+    weight_decay: float = 3e-2
+    seed: int = 0
+
+
+def lines_of_cases(cases: Iterable[Case]) -> Labelled:
+    """The lines of simulated maps."""
+    return _stacked(
+        (candidate.evidence, _best_iou(candidate.line.box(case.map.shape[1]), case.truth))
+        for case in cases
+        for candidate in _candidates(case.map)
+    )
+
+
+def lines_of_drawn(maps: Iterable[DrawnMap]) -> Labelled:
+    """The lines of maps of drawn videos; their ends are taken in seconds, as a query tells them."""
+    return _stacked(
+        (candidate.evidence, _best_iou(_box_in_seconds(candidate, one), one.truth))
+        for one in maps
+        for candidate in _candidates(one.map)
+    )
+
+
+def labels(ious: Values) -> Values:
+    """[lines] 0 to 1: what the networks are to say."""
+    return np.clip((ious - _NO_COPY_IOU) / (_COPY_IOU - _NO_COPY_IOU), 0, 1)
+
+
+def train(sets: Sequence[Labelled], settings: EvidenceSettings | None = None) -> Networks:
+    """The networks after training, as `odds` takes them.
+
+    sets: each is seen as often as the others, however many lines it holds; evidence is scaled by the mean and the
+    standard deviation of the last.
+    """
+    settings = settings or EvidenceSettings()
+    mean = sets[-1].evidence.mean(axis=0)
+    deviation = sets[-1].evidence.std(axis=0, ddof=1) + 1e-6
+    scaled = [np.clip((one.evidence - mean) / deviation, -_CLIP, _CLIP) for one in sets]
+    inputs = torch.from_numpy(np.concatenate(scaled).astype(np.float32))
+    targets = torch.from_numpy(np.concatenate([labels(one.ious) for one in sets]).astype(np.float32))
+    shares = torch.cat([torch.full((len(one.ious),), 1 / len(one.ious)) for one in sets])
+
+    generator = torch.Generator().manual_seed(settings.seed)
+    ensemble = _Ensemble(settings, generator)
+    optimiser = torch.optim.AdamW(ensemble.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=settings.steps)
+    shape = settings.networks, settings.batch
+    for _ in range(settings.steps):
+        picked = torch.multinomial(shares, shape[0] * shape[1], replacement=True, generator=generator).view(shape)
+        optimiser.zero_grad()
+        # The mean over all networks, times their number: each learns as if it were alone.
+        loss = F.binary_cross_entropy_with_logits(ensemble(inputs[picked]), targets[picked]) * settings.networks
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    return {"mean": mean, "deviation": deviation, **ensemble.arrays()}
+
+
+def held_out_loss(networks: Networks, lines: Labelled) -> float:
+    """Mean cross-entropy of the odds and the labels of lines that were not trained on, in nats."""
+    found = np.clip(odds(lines.evidence, networks).astype(np.float64), 1e-7, 1 - 1e-7)
+    wanted = labels(lines.ious)
+    return float(-(wanted * np.log(found) + (1 - wanted) * np.log(1 - found)).mean())
+
+
+def calibration(networks: Networks, lines: Labelled, parts: int = 5) -> list[tuple[int, float, float]]:
+    """For equal ranges of the odds, those without a line left out: lines, mean odds, share of them that are copies.
+
+    A line counts as a copy if its IoU with a true segment is above 0.5.
+    """
+    found = odds(lines.evidence, networks)
+    places = np.minimum((found * parts).astype(np.int64), parts - 1)
+    return [
+        (int(here.sum()), float(found[here].mean()), float((lines.ious[here] > _IS_COPY_IOU).mean()))
+        for here in (places == part for part in range(parts))
+        if here.any()
+    ]
+
+
+def save(networks: Networks, path: Path) -> None:
+    """Writes the file that the package ships as weights/lines-1.npz."""
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **{name: values.astype(np.float32) for name, values in networks.items()})
+
+
+class _Ensemble(torch.nn.Module):
+    """Several networks side by side: [networks, lines, evidence] to logits [networks, lines]."""
+
+    def __init__(self, settings: EvidenceSettings, generator: torch.Generator) -> None:
+        super().__init__()
+        widths = (len(NAMES), settings.hidden, settings.hidden // 2, 1)
+        self.weights = torch.nn.ParameterList(
+            torch.randn(settings.networks, into, out, generator=generator) / into**0.5
+            for into, out in pairwise(widths)
+        )
+        self.biases = torch.nn.ParameterList(torch.zeros(settings.networks, 1, out) for out in widths[1:])
+
+    def forward(self, evidence: torch.Tensor) -> torch.Tensor:
+        hidden = evidence
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            hidden = hidden @ weight + bias
+            if layer < len(self.weights) - 1:
+                hidden = torch.tanh(hidden)
+        return hidden[..., 0]
+
+    def arrays(self) -> dict[str, Values]:
+        """weight0, bias0 and so on."""
+        layers = enumerate(zip(self.weights, self.biases, strict=True))
+        return {
+            f"{name}{layer}": values.detach().numpy()
+            for layer, pair in layers
+            for name, values in zip(("weight", "bias"), pair, strict=True)
+        }
+
+
+def _candidates(similarity: Values) -> list[Candidate]:
+    return candidates(excess_of_map(similarity, HITS_PER_ROW))
+
+
+def _box_in_seconds(candidate: Candidate, of: DrawnMap) -> Box:
+    query_start, reference_start, query_end, reference_end = candidate.line.box(of.map.shape[1])
+    in_frames = AlignedSegment(query_start, reference_start, query_end, reference_end, score=0, speed=1)
+    durations = {"query_duration_s": of.query_duration_s, "reference_duration_s": of.reference_duration_s}
+    (segment,) = segments_of([in_frames], fps=1, **durations)
+    return segment.box
+
+
+def _stacked(lines: Iterable[tuple[Values, float]]) -> Labelled:
+    found = list(lines)
+    evidence = np.array([row for row, _ in found], np.float32).reshape(-1, len(NAMES))
+    return Labelled(evidence, np.array([iou for _, iou in found], np.float32))
+
+
+def _best_iou(box: Box, truth: Iterable[Box]) -> float:
+    return max((_iou(box, other) for other in truth), default=0.0)
+
+
+def _iou(one: Box, other: Box) -> float:
+    frames = max(0.0, min(one[2], other[2]) - max(one[0], other[0]))
+    across = max(0.0, min(one[3], other[3]) - max(one[1], other[1]))
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return frames * across / (sum(areas) - frames * across)
