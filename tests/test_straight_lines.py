@@ -118,6 +118,45 @@ def test_a_static_shot_is_one_segment_along_its_slightly_brighter_diagonal() -> 
     assert bounds(find_segments(cells)) == [copied]
 
 
+def test_a_chain_of_static_shots_is_one_segment() -> None:
+    cells = noise(80, 100)
+    for start, end in ((10, 17), (17, 29), (29, 34), (34, 45), (45, 53)):
+        cells[start:end, start + 15 : end + 15] += 0.5
+    steps = np.arange(10, 53)
+    cells[steps, steps + 15] += 0.05
+    assert bounds(find_segments(cells)) == [(10, 25, 53, 68)]
+
+
+def test_two_lines_with_all_between_them_bright_are_one_segment() -> None:
+    beside = noise(60, 60)
+    beside[10:34, 10:50] = 0.5
+    lines = [plant(beside, 10, 10, 24), plant(beside, 10, 25, 24)]
+    (segment,) = find_segments(beside)
+    assert segment.box in lines
+    above = noise(60, 60)
+    above[5:50, 20:40] = 0.5
+    lines = [plant(above, 5, 20, 20), plant(above, 30, 20, 20)]
+    (segment,) = find_segments(above)
+    assert segment.box in lines
+
+
+def test_a_stretch_that_is_played_forwards_and_then_backwards_is_two_segments() -> None:
+    cells = noise(80, 80)
+    steps = np.arange(20)
+    cells[10 + steps, 30 + steps] = 0.7
+    cells[30 + steps, 49 - steps] = 0.7
+    found = find_segments(cells)
+    assert bounds(found) == [(10, 30, 30, 50), (30, 30, 50, 50)]
+    assert {segment.query_start: segment.backwards for segment in found} == {10: False, 30: True}
+
+
+def test_of_a_copy_with_covered_frames_the_parts_are_not_told_beside_the_whole() -> None:
+    cells = noise(80, 80)
+    copied = plant_at_speed(cells, 10, 30, 34, 1.0)
+    cells[24:28] = noise(4, 80, seed=1)
+    assert bounds(find_segments(cells)) == [copied]
+
+
 def test_frames_that_match_everything_hide_no_copy_that_crosses_them() -> None:
     cells = noise(60, 80)
     cells[20:25] = 0.8  # black frames in the query
