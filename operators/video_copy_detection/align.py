@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,7 @@ from numpy.typing import NDArray
 from towhee import register
 
 from reprise.alignment.aligned import AlignedSegment
-from reprise.alignment.aligners import ALIGNERS, parameters_of
-from reprise.alignment.aligners import aligner as aligner_of
-from reprise.views import best_of_views
+from reprise.alignment.aligners import ALIGNERS, matrix_aligner, parameters_of
 
 
 @register(name="video_copy_detection/align")
@@ -30,7 +30,7 @@ class Align:
     def __init__(self, aligner: str, min_score: float = 0.0, **parameters: Any) -> None:
         if aligner in ALIGNERS and "min_score" in parameters_of(aligner):
             parameters["min_score"] = min_score
-        self._align = aligner_of(aligner, **parameters)
+        self._align = matrix_aligner(aligner, **parameters)
         self._min_score = min_score
 
     def __call__(
@@ -41,12 +41,12 @@ class Align:
     ) -> list[AlignedSegment] | list[list[AlignedSegment]]:
         if isinstance(references, np.ndarray):
             return self._aligned(query, references, frame_of)
-        return [[] if one is None else self._aligned(query, one, frame_of) for one in references]
+        # As many at a time as there are cores: NumPy's work on the maps needs no lock.
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            return list(pool.map(lambda one: [] if one is None else self._aligned(query, one, frame_of), references))
 
     def _aligned(
         self, query: NDArray[np.float32], reference: NDArray[np.float32], frame_of: NDArray[np.int64] | None
     ) -> list[AlignedSegment]:
-        similarity = query @ reference.T
-        if frame_of is not None:
-            similarity = best_of_views(similarity, frame_of)
-        return [segment for segment in self._align(similarity) if segment.score >= self._min_score]
+        found = self._align(query, reference, frame_of)
+        return [segment for segment in found if segment.score >= self._min_score]

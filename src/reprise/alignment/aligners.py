@@ -8,6 +8,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from reprise.alignment import (
     dynamic_programming,
     dynamic_time_warping,
@@ -19,6 +22,10 @@ from reprise.alignment.aligned import Align, AlignedSegment, Map, segment_of_box
 from reprise.alignment.boxes import ScoredBox
 from reprise.alignment.credible_paths import find_segments
 from reprise.errors import SettingsError
+from reprise.views import best_of_views
+
+# Matrices [frames or views, dim], [frames, dim], and the frame of each view or None.
+AlignMatrices = Callable[[Map, Map, NDArray[np.int64] | None], list[AlignedSegment]]
 
 ENDS = ("half-open", "inclusive")
 
@@ -159,6 +166,22 @@ def aligner(name: str, **parameters: Any) -> Align:
         if key not in known:
             raise SettingsError(f"aligner {name} has no parameter {key!r}; it has {', '.join(known)}")
     return partial(ALIGNERS[name], **parameters)
+
+
+def matrix_aligner(name: str, **parameters: Any) -> AlignMatrices:
+    """The aligner `name` as a function of query matrix, reference matrix and which frame each query row is of.
+
+    Raises SettingsError as `aligner`.
+    """
+    align = aligner(name, **parameters)
+    if name == "straight-lines":
+        return partial(straight_lines.align_matrices, **parameters)
+
+    def align_product(query: Map, reference: Map, frame_of: NDArray[np.int64] | None = None) -> list[AlignedSegment]:
+        similarity = query @ reference.T
+        return align(similarity if frame_of is None else best_of_views(similarity, frame_of))
+
+    return align_product
 
 
 def parameters_of(name: str) -> list[str]:

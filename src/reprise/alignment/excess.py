@@ -30,8 +30,8 @@ _LEAST_DEVIATION = 0.02
 _LEAST_THRESHOLD = 0.08
 _THRESHOLD_DEVIATIONS = 2.0
 # The brightest alike cells that are kept: a line needs only one of its cells to be found.
-_MOST_HITS = 2000
-_MOST_HITS_PER_ROW = 2
+_MOST_HITS = 1000
+_MOST_HITS_PER_ROW = 1
 
 
 @dataclass(frozen=True, slots=True)

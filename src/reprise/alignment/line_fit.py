@@ -11,8 +11,8 @@ from reprise.alignment.line import Line, cells_of, measured, weights
 from reprise.alignment.line_seeds import FASTEST, SLOWEST, unusual
 
 _FIRST_LOOK = 8  # frames that are looked at beyond the ends, doubled while a line grows
-_LONGEST_LOOK = 128
-_ROUNDS = 14
+_LONGEST_LOOK = 2048
+_ROUNDS = 18
 # What is tried at a time: every change of speed, in reference frames over the line's length, with every change of
 # offset, in reference frames.
 _TURNS = np.repeat([-2.5, -1.0, 0.0, 1.0, 2.5], 5)

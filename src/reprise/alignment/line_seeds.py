@@ -12,7 +12,8 @@ from reprise.alignment.excess import OUTSIDE, Excess, Floats, Positions
 SLOWEST, FASTEST = 0.4, 2.5
 _SPEEDS = np.array([0.45, 0.7, 1.0, 1.4, 1.95, 2.4])
 _REACH = 4  # frames before and after a cell that are looked at
-_LOWEST_EXCESS = -0.15
+_LOWEST_EXCESS = np.float32(-0.15)
+_BESIDE_THE_MAP = np.float32(-1.0)
 _HITS_AT_A_TIME = 1 << 13
 _MIN_STRENGTH = 0.35
 _MIN_DEVIATIONS = 5.0  # of the map's cells
@@ -44,27 +45,20 @@ def unusual(speeds: NDArray[np.float64]) -> NDArray[np.float64]:
 def find_seeds(excess: Excess) -> Seeds:
     """The seeds among the map's best cells that are strong enough to be worth a look."""
     speeds = np.concatenate((_SPEEDS, -_SPEEDS))
-    steps = np.arange(-_REACH, _REACH + 1)
-    across = np.floor(speeds[:, None] * steps + 0.5).astype(np.int64)
-    cost = unusual(speeds)
+    cost = unusual(speeds).astype(np.float32)[:, None]
     best_speeds = np.empty(len(excess.rows), np.float32)
     strengths = np.empty(len(excess.rows), np.float32)
     for start in range(0, len(excess.rows), _HITS_AT_A_TIME):
         part = slice(start, start + _HITS_AT_A_TIME)
         rows, columns = excess.rows[part], excess.columns[part]
-        values = np.minimum(excess.values[part], 1.0)
-        beside = rows[:, None] + steps
-        on_map = (beside >= 0) & (beside < excess.height)
-        around = excess.at(np.clip(beside, 0, excess.height - 1)[:, None, :], columns[:, None, None] + across)
-        around = np.where(on_map[:, None, :], around, OUTSIDE)
-        limit = np.maximum(excess.threshold, 0.5 * values)[:, None, None]
-        gains = np.where(around <= OUTSIDE, np.float32(-1.0), np.maximum(around, _LOWEST_EXCESS) - limit)
-        before = np.cumsum(gains[..., _REACH - 1 :: -1], axis=2).max(axis=2)
-        after = np.cumsum(gains[..., _REACH:], axis=2).max(axis=2)
-        strength = after + np.maximum(before, 0) - cost * values[:, None]
-        best = strength.argmax(axis=1)
+        values = np.minimum(excess.values[part], np.float32(1.0))
+        limits = np.maximum(np.float32(excess.threshold), np.float32(0.5) * values)
+        before = _best_sums(excess, rows, columns, limits, speeds, range(-1, -_REACH - 1, -1))
+        after = _best_sums(excess, rows, columns, limits, speeds, range(1, _REACH + 1))
+        strength = values - limits + before + after - cost * values
+        best = strength.argmax(axis=0)
         best_speeds[part] = speeds[best]
-        strengths[part] = strength[np.arange(len(best)), best]
+        strengths[part] = strength[best, np.arange(len(best))]
     order = np.argsort(-strengths, kind="stable")
     if len(order):
         enough = max(_MIN_STRENGTH, _MIN_DEVIATIONS * excess.deviation, _MIN_SHARE * float(strengths[order[0]]))
@@ -72,3 +66,21 @@ def find_seeds(excess: Excess) -> Seeds:
     return Seeds(
         excess.rows[order], excess.columns[order], excess.values[order], best_speeds[order], strengths[order]
     )
+
+
+def _best_sums(
+    excess: Excess, rows: Positions, columns: Positions, limits: Floats, speeds: NDArray[np.float64], steps: range
+) -> Floats:
+    """[speeds, cells] the greatest sum of gains of the first so many steps away from a cell, at least 0."""
+    sums = np.zeros((len(speeds), len(rows)), np.float32)
+    best = np.zeros_like(sums)
+    for step in steps:
+        beside = rows + step
+        on_map = (beside >= 0) & (beside < excess.height)
+        across = np.floor(speeds * step + 0.5).astype(np.int64)
+        cells = excess.at(np.where(on_map, beside, 0), columns + across[:, None])
+        gains = np.maximum(cells, _LOWEST_EXCESS) - limits
+        gains[(cells <= OUTSIDE) | ~on_map] = _BESIDE_THE_MAP
+        sums += gains
+        np.maximum(best, sums, out=best)
+    return best

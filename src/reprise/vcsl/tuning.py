@@ -14,6 +14,7 @@ Grid = Mapping[str, Sequence[Any]]
 
 # What is tried where no grid is given; for the aligners of the benchmark, around its own published settings.
 DEFAULT_GRIDS: dict[str, Grid] = {
+    "straight-lines": {"min_score": [0.3, 0.4, 0.5, 0.6, 0.7, 0.8], "min_length": [3, 5, 8]},
     "temporal-network": {
         "min_similarity": [0.2, 0.3, 0.4],
         "min_length": [1, 3, 5],
