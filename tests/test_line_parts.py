@@ -58,6 +58,12 @@ def test_rows_and_columns_that_match_everything_are_told_as_bands_and_taken_off_
     assert np.median(left[:, 40:46]) == pytest.approx(0.4, abs=0.05)  # of a bright band, 0.1 is taken off
 
 
+def test_in_a_map_that_is_bright_all_over_much_of_the_brightness_remains() -> None:
+    excess = excess_of_map(np.full((30, 40), 0.8), 5)
+    assert excess.level == pytest.approx(0.35)
+    assert cells_of(excess) == pytest.approx(np.full((30, 40), 0.45))
+
+
 def test_the_best_cells_of_every_row_are_those_that_are_alike_best_first() -> None:
     cells = np.zeros((6, 9), np.float32)
     cells[2, [1, 4, 7]] = 0.5, 0.9, 0.7
@@ -76,7 +82,7 @@ def test_cells_beside_the_map_are_outside() -> None:
 
 
 @pytest.mark.parametrize("fault", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize(("row", "column"), [(0, 0), (1, 1), (699, 799)])
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (1, 1), (693, 792), (699, 799)])
 def test_a_cell_that_is_no_number_is_named(row: int, column: int, fault: float) -> None:
     cells = np.zeros((700, 800), np.float32)  # more than are worked on at a time
     cells[row, column] = fault
