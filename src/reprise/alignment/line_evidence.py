@@ -30,6 +30,9 @@ NAMES = (
     "row_band",  # background of its rows, over that of the map
     "column_band",
     "box_fill",  # share of the cells of its box that are as bright as it
+    "column_variety",  # how much its columns differ in the rest of the map: those of a static shot hardly do
+    "row_run",  # logarithm of how many cells of its rows are as bright as it, for each of its columns
+    "column_run",  # likewise of its columns, for each of its rows
     "spread",  # standard deviation along the line
     "alike",  # share of its cells over the threshold
     "goes_on_before",  # excess on the line just before and after its ends, in its own level
@@ -40,6 +43,9 @@ NAMES = (
 _FAR = np.array([-16, -12, -8, 8, 12, 16])
 _ENDS = 3  # frames that are looked at beyond either end
 _BOX_SAMPLES = 12
+_LINE_SAMPLES = 8
+_OTHER_SAMPLES = 16
+_MAP_SAMPLES = 96
 _LAYERS = 3
 
 
@@ -72,6 +78,7 @@ def _of_line(excess: Excess, line: Line) -> list[float]:
         float(excess.row_bands[rows].mean()),
         float(excess.column_bands[inside].mean()),
         _box_fill(excess, line),
+        *_surroundings(excess, line),
         float(cells.std()),
         float((cells > excess.threshold).mean()),
         _goes_on(excess, line, np.arange(line.first - _ENDS, line.first)),
@@ -101,6 +108,29 @@ def _box_fill(excess: Excess, line: Line) -> float:
     rows = np.linspace(line.first, line.last - 1, min(line.frames, _BOX_SAMPLES)).astype(np.int64)
     columns = np.linspace(start, max(start, end - 1), _BOX_SAMPLES).astype(np.int64)
     return float((excess.at(rows[:, None], columns[None]) > 0.6 * line.level).mean())
+
+
+def _surroundings(excess: Excess, line: Line) -> tuple[float, float, float]:
+    """column_variety, row_run and column_run."""
+    _, start, _, end = line.box(excess.width)
+    rows = np.linspace(line.first, line.last - 1, _LINE_SAMPLES).astype(np.int64)
+    columns = np.linspace(start, max(start, end - 1), _LINE_SAMPLES).astype(np.int64)
+    other_rows = _outside(line.first, line.last, excess.height)
+    spread = excess.at(other_rows[:, None], columns[None]).std(axis=1)
+    variety = min(float(spread.mean()) / excess.deviation, 3.0) if len(spread) else 0.5
+    limit = 0.6 * line.level
+    all_columns = np.linspace(0, excess.width - 1, min(excess.width, _MAP_SAMPLES)).astype(np.int64)
+    all_rows = np.linspace(0, excess.height - 1, min(excess.height, _MAP_SAMPLES)).astype(np.int64)
+    row_run = float((excess.at(rows[:, None], all_columns[None]) > limit).mean()) * excess.width
+    column_run = float((excess.at(all_rows[:, None], columns[None]) > limit).mean()) * excess.height
+    return variety, math.log((row_run + 1) / (end - start + 1)), math.log((column_run + 1) / (line.frames + 1))
+
+
+def _outside(first: int, last: int, length: int) -> Positions:
+    """At most _OTHER_SAMPLES positions from 0 to `length` that are not within [first, last), evenly."""
+    left = max(0, length - (last - first))
+    places = np.linspace(0, left - 1, min(left, _OTHER_SAMPLES)).astype(np.int64)
+    return np.where(places < first, places, places + last - first)
 
 
 def _goes_on(excess: Excess, line: Line, rows: Positions) -> float:
