@@ -215,10 +215,17 @@ def test_unrelated_videos_have_no_segment(kind: Callable[[np.random.Generator], 
     assert [seed for seed in range(50) if find_segments(kind(np.random.default_rng(seed)))] == []
 
 
-@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
-def test_a_map_that_is_the_same_all_over_has_no_segment(value: float) -> None:
-    # Two still pictures: nothing tells where in one the other would begin.
-    assert find_segments(np.full((40, 50), value, np.float32)) == []
+@pytest.mark.parametrize("value", [-1.0, 0.0, 0.2, 0.35])
+def test_a_map_that_is_dark_all_over_has_no_segment(value: float) -> None:
+    assert find_segments(np.full((40, 50), value, np.float32), min_score=0) == []
+
+
+@pytest.mark.parametrize("value", [0.5, 1.0])
+def test_a_map_that_is_bright_all_over_is_at_most_one_copy_from_the_start_of_both_videos(value: float) -> None:
+    # Two still pictures: nothing tells where in one the other would begin. Whether it is a copy is for the odds to say.
+    (segment,) = find_segments(np.full((40, 50), value, np.float32), min_score=0)
+    assert segment.box == (0, 0, 40, 40)
+    assert (segment.speed, segment.backwards) == (1.0, False)
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 9), (9, 0), (1, 1), (1, 9), (9, 1)])
