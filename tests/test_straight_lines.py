@@ -222,7 +222,7 @@ def test_a_map_that_is_dark_all_over_has_no_segment(value: float) -> None:
 
 @pytest.mark.parametrize("value", [0.5, 1.0])
 def test_a_map_that_is_bright_all_over_is_at_most_one_copy_from_the_start_of_both_videos(value: float) -> None:
-    # Two still pictures: nothing tells where in one the other would begin. Whether it is a copy is for the odds to say.
+    # Two still pictures: nothing tells where in one the other would begin.
     (segment,) = find_segments(np.full((40, 50), value, np.float32), min_score=0)
     assert segment.box == (0, 0, 40, 40)
     assert (segment.speed, segment.backwards) == (1.0, False)
