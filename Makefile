@@ -12,7 +12,7 @@ demo: $(VENV)/demo.installed
 	$(BIN)/reprise ingest $(DEMO)/library --library $(INDEX)
 	$(BIN)/reprise query $(DEMO)/queries --library $(INDEX)
 	@echo
-	@echo "What was planted, and what was found (query / reference):"
+	@echo "What was planted, and what was found (seconds of the query / of the reference):"
 	@$(BIN)/reprise query $(DEMO)/queries --library $(INDEX) --json > $(DEMO)/found.json
 	@$(BIN)/python scripts/check_demo.py $(DEMO) $(DEMO)/found.json
 

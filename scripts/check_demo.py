@@ -12,7 +12,7 @@ from typing import TextIO
 
 import click
 
-from reprise.cli.printing import clock, counted, plain_table, print_table
+from reprise.cli.printing import counted, plain_table, print_table
 from reprise.demo.videos import ComparedCopy, compare_with_planted, read_planted
 from reprise.errors import ReprisError
 
@@ -36,7 +36,7 @@ def main(demo: Path, answers: TextIO) -> None:
         for answer in lines
     }
     rows = compare_with_planted(found, planted)
-    # Narrow enough for 80 columns; where each copy is from stands in the answers themselves.
+    # In seconds, narrow enough for 80 columns; where each copy is from stands in the answers themselves.
     table = plain_table("query", "planted", "found", "overlap")
     for row in rows:
         table.add_row(
@@ -64,7 +64,7 @@ def _times(segment: tuple[float, ...] | None) -> str:
     if segment is None:
         return "-"
     q_start, r_start, q_end, r_end = segment
-    return f"{clock(q_start)}-{clock(q_end)} / {clock(r_start)}-{clock(r_end)}"
+    return f"{q_start:.1f}-{q_end:.1f} / {r_start:.1f}-{r_end:.1f}"
 
 
 if __name__ == "__main__":

@@ -79,4 +79,8 @@ def test_every_notebook_runs_from_its_folder(
             exec(compile("".join(cell["source"]), str(notebook), "exec"), namespace)
     told = capsys.readouterr().out
     assert "6 videos, 172 frames, 0 failed" in told
-    assert "found   ../data/demo/library/space_mission.mp4 [21.0, 17.0, 31.0, 27.0]" in told
+    # Planted from 5.16 s and 2.4 s on, for 9.88 s.
+    assert "found   ../data/demo/library/collection.mp4 [5.5, 2.5, 15.5, 12.5]" in told
+    speed = re.search(r"in frames, at speed (\S+)", told)
+    assert speed is not None
+    assert float(speed[1]) == pytest.approx(1.5, abs=0.1)

@@ -19,18 +19,21 @@ from reprise.errors import (
     MissingVideoError,
     SettingsError,
 )
-from reprise.segment import Match, segments_of
+from reprise.segment import Match, Segment, segments_of
 from reprise.stores.frames import LibraryFacts
 from reprise.stores.library import LibraryStores, Place
 
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """References a.mp4 and b.mp4 of 20 s, and clip.mp4: 6 s of other footage, 5 s to 15 s of b.mp4, 4 s of other."""
+    """References a.mp4 and b.mp4 of 20 s, and clip.mp4: 6 s of other footage, 5 s to 15 s of b.mp4, 4 s of other.
+
+    A copy found at frames 6 to 15 began somewhere between frames 5 and 6: the middle between them is told.
+    """
     folder = tmp_path_factory.mktemp("shelf")
     footage(folder / "a.mp4", range(20), seed=1)
     footage(folder / "b.mp4", range(20), seed=2)
-    before, copied, after = range(100, 106), range(5, 15), range(106, 110)
+    before, copied, after = range(120, 126), range(5, 15), range(106, 110)
     footage(folder / "clip.mp4", [*before, *copied, *after], seed=2)
     return folder
 
@@ -48,7 +51,7 @@ def test_a_copied_stretch_is_found_at_its_seconds_and_nowhere_else(place: str, s
         report = library.ingest([shelf / "a.mp4", shelf / "b.mp4"], workers=1)
         assert (len(report.added), report.failed, report.frames, report.duration_s) == (2, [], 40, 40.0)
         result = library.query(shelf / "clip.mp4")
-    assert boxes(result) == {"b.mp4": [[6.0, 5.0, 16.0, 15.0]]}
+    assert boxes(result) == {"b.mp4": [[5.5, 4.5, 15.5, 14.5]]}
     (match,) = result.matches
     assert match.reference == str(shelf / "b.mp4")
     assert 0.9 < match.score <= 1.0
@@ -59,7 +62,7 @@ def test_a_copied_stretch_is_found_at_its_seconds_and_nowhere_else(place: str, s
             {
                 "reference": str(shelf / "b.mp4"),
                 "score": round(match.score, 4),
-                "segments": [{"segment": [6.0, 5.0, 16.0, 15.0], "score": round(match.segments[0].score, 4)}],
+                "segments": [{"segment": [5.5, 4.5, 15.5, 14.5], "score": round(match.segments[0].score, 4)}],
             }
         ],
     }
@@ -105,7 +108,7 @@ def test_a_library_serves_the_next_process_as_it_served_the_first(place: str, sh
     with reprise.open(place) as library:
         library.ingest(shelf / "b.mp4")
     with reprise.open(place) as library:
-        assert boxes(library.query(shelf / "clip.mp4")) == {"b.mp4": [[6.0, 5.0, 16.0, 15.0]]}
+        assert boxes(library.query(shelf / "clip.mp4")) == {"b.mp4": [[5.5, 4.5, 15.5, 14.5]]}
 
 
 @pytest.mark.server
@@ -117,16 +120,16 @@ def test_a_machine_that_did_not_ingest_a_video_gets_its_matrix_from_the_server(
         library.ingest(shelf / "b.mp4")
     monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path / "another machine"))
     with reprise.open(milvus_server) as library:
-        assert boxes(library.query(shelf / "clip.mp4")) == {"b.mp4": [[6.0, 5.0, 16.0, 15.0]]}
+        assert boxes(library.query(shelf / "clip.mp4")) == {"b.mp4": [[5.5, 4.5, 15.5, 14.5]]}
         library.remove(shelf / "b.mp4")
 
 
-def test_a_library_of_two_frames_a_second_finds_half_seconds(shelf: Path, tmp_path: Path) -> None:
+def test_a_library_of_two_frames_a_second_tells_ends_to_a_quarter_of_a_second(shelf: Path, tmp_path: Path) -> None:
     with reprise.open(tmp_path / "library", fps=2) as library:
         assert library.ingest(shelf / "b.mp4").frames == 40
     with reprise.open(tmp_path / "library") as library:
         assert library.info().fps == 2.0
-        assert boxes(library.query(shelf / "clip.mp4")) == {"b.mp4": [[6.0, 5.0, 16.0, 15.0]]}
+        assert boxes(library.query(shelf / "clip.mp4")) == {"b.mp4": [[5.75, 4.75, 15.75, 14.75]]}
     with (
         reprise.open(tmp_path / "library", fps=1) as library,
         pytest.raises(LibraryMismatchError, match="made at 2 frames a second, not 1"),
@@ -167,7 +170,7 @@ def test_the_default_library_is_the_environments_else_the_folder_library(
 
 
 def test_two_videos_are_compared_without_a_library(shelf: Path) -> None:
-    assert boxes(reprise.compare(shelf / "clip.mp4", shelf / "b.mp4")) == {"b.mp4": [[6.0, 5.0, 16.0, 15.0]]}
+    assert boxes(reprise.compare(shelf / "clip.mp4", shelf / "b.mp4")) == {"b.mp4": [[5.5, 4.5, 15.5, 14.5]]}
     assert boxes(reprise.compare(shelf / "clip.mp4", shelf / "a.mp4")) == {}
     assert boxes(reprise.compare(shelf / "a.mp4", shelf / "a.mp4")) == {"a.mp4": [[0.0, 0.0, 20.0, 20.0]]}
 
@@ -189,7 +192,20 @@ def test_settings_out_of_range_are_refused_when_they_are_made() -> None:
 
 def test_segments_end_where_their_videos_do() -> None:
     (segment,) = segments_of([aligned(2, 0, 10, 8)], fps=1.0, query_duration_s=9.6, reference_duration_s=7.5)
-    assert segment.box == [2.0, 0.0, 9.6, 7.5]
+    assert segment.box == [1.5, 0.0, 9.6, 7.5]
+
+
+def test_elsewhere_segments_begin_and_end_half_way_between_two_frames() -> None:
+    (segment,) = segments_of([aligned(2, 3, 8, 9)], fps=2.0, query_duration_s=9.6, reference_duration_s=7.5)
+    assert segment.box == [0.75, 1.25, 3.75, 4.25]
+
+
+def test_speed_and_direction_are_told_only_where_they_are_not_the_usual_ones() -> None:
+    plain = Segment(1.0, 2.0, 5.0, 6.0, score=0.5)
+    assert plain.to_json() == {"segment": [1.0, 2.0, 5.0, 6.0], "score": 0.5}
+    assert replace(plain, speed=1.004).to_json() == plain.to_json()
+    unusual = replace(plain, speed=1.5, backwards=True)
+    assert unusual.to_json() == {**plain.to_json(), "speed": 1.5, "backwards": True}
 
 
 def test_a_match_is_scored_by_its_segments_weighted_by_length() -> None:
@@ -200,5 +216,5 @@ def test_a_match_is_scored_by_its_segments_weighted_by_length() -> None:
         reference_duration_s=30,
     )
     match = Match.of("r.mp4", segments)
-    assert match.score == pytest.approx(0.9)
-    assert [segment.query_start_s for segment in match.segments] == [0.0, 20.0]
+    assert match.score == pytest.approx((10.5 * 0.6 + 30) / 40.5)
+    assert [segment.query_start_s for segment in match.segments] == [0.0, 19.5]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # raised whenever a table or the drawing of a frame changes, so that videos made before are made anew
-DEMO_VERSION = 1
+DEMO_VERSION = 2
 FADE_S = 0.8  # cross-fade at the start of every shot but the first
 
 
@@ -192,14 +192,15 @@ LIBRARY = {
     ),
 }
 
-# Footage of the queries alone.
-RETINA = shot("retina.jpg", 6, (0.25, 0.45, 0.34), (0.55, 0.25, 0.36), (0.70, 0.65, 0.40))
-RETINA_WIDE = shot("retina.jpg", 5, (0.50, 0.50, 0.95), (0.20, 0.62, 0.40))
-WALL = shot("brick.png", 5, (0.20, 0.20, 0.40), (0.75, 0.60, 0.80))
-GRAVEL = shot("gravel.png", 6, (0.50, 0.50, 0.30), (0.35, 0.60, 0.95))
-LAWN = shot("grass.png", 5, (0.20, 0.75, 0.45), (0.75, 0.30, 0.85))
-NOTES = shot("text.png", 5, (0.25, 0.60, 0.45), (0.75, 0.40, 0.40))
-COLOURS = shot("color.png", 6, (0.30, 0.30, 0.40), (0.70, 0.35, 0.35), (0.55, 0.75, 0.45))
+# Footage of the queries alone. Copies begin and end between whole seconds, as they do in life: those at whole seconds
+# would begin exactly at a sampled frame, where a search at one frame a second is at its best or at its worst.
+RETINA = shot("retina.jpg", 6.4, (0.25, 0.45, 0.34), (0.55, 0.25, 0.36), (0.70, 0.65, 0.40))
+RETINA_WIDE = shot("retina.jpg", 5.28, (0.50, 0.50, 0.95), (0.20, 0.62, 0.40))
+WALL = shot("brick.png", 4.84, (0.20, 0.20, 0.40), (0.75, 0.60, 0.80))
+GRAVEL = shot("gravel.png", 5.72, (0.50, 0.50, 0.30), (0.35, 0.60, 0.95))
+LAWN = shot("grass.png", 5.16, (0.20, 0.75, 0.45), (0.75, 0.30, 0.85))
+NOTES = shot("text.png", 4.6, (0.25, 0.60, 0.45), (0.75, 0.40, 0.40))
+COLOURS = shot("color.png", 6.24, (0.30, 0.30, 0.40), (0.70, 0.35, 0.35), (0.55, 0.75, 0.45))
 
 CAFE_LINES = (
     "It was here when I came in.",
@@ -212,29 +213,29 @@ CAFE_LINES = (
 QUERIES = {
     "cropped": Query(
         "cropped to 55 % of the picture, off centre",
-        (filler(RETINA), Copy("space_mission", 4, 16, Crop(0.05, 0.16, 0.79, 0.90)), filler(WALL)),
+        (filler(RETINA), Copy("space_mission", 4.2, 15.92, Crop(0.05, 0.16, 0.79, 0.90)), filler(WALL)),
     ),
     "subtitled": Query(
         "subtitles burnt in",
-        (filler(NOTES), Copy("cafe", 9, 22, Subtitles(CAFE_LINES)), filler(LAWN)),
+        (filler(NOTES), Copy("cafe", 9.36, 22.04, Subtitles(CAFE_LINES)), filler(LAWN)),
     ),
     "flipped": Query(
         "mirrored",
-        (filler(COLOURS), Copy("garage", 6, 17, Flip()), filler(NOTES)),
+        (filler(COLOURS), Copy("garage", 5.8, 17.2, Flip()), filler(NOTES)),
     ),
     "faster": Query(
         "played 1.5 times as fast",
-        (filler(WALL), Copy("collection", 10, 28, speed=1.5), filler(RETINA_WIDE)),
+        (filler(WALL), Copy("collection", 10.12, 28, speed=1.5), filler(RETINA_WIDE)),
     ),
     "slower": Query(
         "played at 0.75 of the speed",
-        (filler(LAWN), Copy("cafe", 0, 9, speed=0.75), filler(GRAVEL)),
+        (filler(LAWN), Copy("cafe", 0, 9.3, speed=0.75), filler(GRAVEL)),
     ),
     "picture_in_picture": Query(
         "inset of 60 % over other footage",
         (
             filler(RETINA_WIDE),
-            Copy("laboratory", 9, 21, Inset(0.6, 0.34, 0.08, (GRAVEL, COLOURS))),
+            Copy("laboratory", 8.68, 20.8, Inset(0.6, 0.34, 0.08, (GRAVEL, COLOURS))),
             filler(RETINA),
         ),
     ),
@@ -242,9 +243,9 @@ QUERIES = {
         "stretches of two references, nothing else changed",
         (
             filler(LAWN),
-            Copy("collection", 2, 12),
+            Copy("collection", 2.4, 12.28),
             filler(COLOURS),
-            Copy("space_mission", 17, 27),
+            Copy("space_mission", 16.72, 27.6),
             filler(WALL),
         ),
     ),

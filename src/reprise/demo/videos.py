@@ -97,7 +97,8 @@ def planted_query(query: Query) -> PlantedQuery:
     for part in query.parts:
         end_s = start_s + part.seconds
         if isinstance(part, Copy):
-            segment = (start_s, float(part.start_s), end_s, float(part.end_s))
+            # Pictures are at hundredths: what is smaller comes of adding the lengths.
+            segment = (round(start_s, 3), float(part.start_s), round(end_s, 3), float(part.end_s))
             copies.append(PlantedCopy(f"library/{part.reference}.mp4", segment))
         start_s = end_s
     return PlantedQuery(query.edit, tuple(copies))
