@@ -32,6 +32,7 @@ from reprise.training.line_evidence import (
     train,
 )
 
+SHARES = 1.0, 2.0  # how often lines of simulated maps and those of drawn videos are seen
 WORLDS = 3  # sets of references of their own; a fourth, smaller one is held out
 
 
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=10, help="(default %(default)s)")
     parser.add_argument("--videos", type=int, default=960, help="references to draw (default %(default)s)")
     parser.add_argument("--queries", type=int, default=1890, help="queries to draw (default %(default)s)")
-    parser.add_argument("--per-kind", type=int, default=60, help="simulated maps of a kind (default %(default)s)")
+    parser.add_argument("--per-kind", type=int, default=140, help="simulated maps of a kind (default %(default)s)")
     options = parser.parse_args()
     if options.seed < 0 or min(options.videos, options.queries) < WORLDS or options.per_kind < 1:
         parser.error(f"--videos and --queries must be at least {WORLDS}, --per-kind 1 and --seed 0")
@@ -58,7 +59,7 @@ def main() -> None:
     drawn = told("drawn videos", lines_of_drawn(one for world in worlds for one in drawing(world, options.work)))
     held_out["drawn"] = lines_of_drawn(drawing(held_out_world, options.work))
 
-    networks = train([simulated, drawn], EvidenceSettings(seed=options.seed))
+    networks = train([simulated, drawn], EvidenceSettings(seed=options.seed), shares=SHARES)
     for name, lines in held_out.items():
         print(f"held out, {name}: {len(lines.ious)} lines, loss {held_out_loss(networks, lines):.4f}")
         print("   lines   mean odds   are copies")

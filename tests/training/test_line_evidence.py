@@ -168,7 +168,7 @@ def test_lines_on_a_copy_have_high_ious_and_ends_of_drawn_maps_are_half_a_frame_
     diagonal[rows, rows + 15] = 0.9
     case = Case("a", "single", diagonal, ((10, 25, 30, 45),))
     assert lines_of_cases([case]).ious.max() == pytest.approx(1, abs=0.06)
-    one = DrawnMap(diagonal, [[9.5, 24.5, 29.5, 44.5]], 39.4, 59.7)
+    one = DrawnMap(diagonal, [[9.5, 24.5, 29.5, 44.5]], [False], 39.4, 59.7)
     seconds = lines_of_drawn([one])
     assert seconds.evidence.shape[1] == len(NAMES)
     assert seconds.ious.max() == pytest.approx(1, abs=0.06)

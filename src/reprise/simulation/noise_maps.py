@@ -96,4 +96,4 @@ def _add_bands(rng: np.random.Generator, cells: Cells) -> None:
         thickness = int(rng.integers(1, min(25, len(lines))))
         start = int(rng.integers(0, len(lines) - thickness + 1))
         band = lines[start : start + thickness]
-        np.maximum(band, rng.uniform(0.2, 0.7) + rng.normal(0, 0.04, band.shape), out=band)
+        np.maximum(band, rng.uniform(0.2, 0.97) + rng.normal(0, 0.04, band.shape), out=band)

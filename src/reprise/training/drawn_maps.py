@@ -48,6 +48,7 @@ class DrawnMap:
 
     map: Map
     truth: list[list[float]]
+    backwards: list[bool]  # of each
     query_duration_s: float
     reference_duration_s: float
 
@@ -100,12 +101,13 @@ class _Drawer:
         _, views, frame_of = gathered(batches)
         maps = [best_of_views(views @ matrix.T, frame_of) for matrix in self._matrices]
         nearness = [float(np.sort(one.max(axis=1))[-_BEST_ROWS:].mean()) for one in maps]
-        truth = query.truth()
+        truth, directions = query.truth(), query.directions()
         kept = sorted({*np.argsort(nearness)[-_NEAREST:].tolist(), *truth})
         return [
             DrawnMap(
                 maps[reference],
                 [list(box) for box in truth.get(reference, [])],
+                directions.get(reference, []),
                 query.duration_s,
                 self._world.references[reference].duration_s,
             )

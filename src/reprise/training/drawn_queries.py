@@ -70,6 +70,14 @@ class Query:
                 boxes.setdefault(part.reference, []).append([start, part.start_s, start + part.length_s, end])
         return boxes
 
+    def directions(self) -> dict[int, list[bool]]:
+        """For each of the segments of `truth`, whether it runs backwards."""
+        found: dict[int, list[bool]] = {}
+        for part in self.parts:
+            if part.reference is not None:
+                found.setdefault(part.reference, []).append(part.backwards)
+        return found
+
     def part_at(self, time_s: float) -> tuple[int, float]:
         """Which part is shown, and since how many seconds."""
         placed = list(self._placed())

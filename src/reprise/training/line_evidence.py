@@ -1,12 +1,13 @@
 """Trains the networks that weigh the evidence for a line: on the lines of maps whose true segments are known.
 
-A line's label is how well its box meets a true one, from 0 at an IoU of 0.2 to 1 at 0.6.
+A line's label is how well its box meets a true one, from 0 at an IoU of 0.2 to 1 at 0.6; a line that runs the other
+way meets it less well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,6 +28,9 @@ from reprise.training.drawn_maps import DrawnMap
 Values = NDArray[np.float32]
 
 _NO_COPY_IOU, _COPY_IOU = 0.2, 0.6
+_OTHER_WAY = 0.4  # of the IoU counts for a line in the wrong direction
+# Copies of so few frames are rare, and mostly faint; without more weight they would be given up for lost.
+_SHORT_FRAMES, _SHORT_WEIGHT = 5, 4.0
 _IS_COPY_IOU = 0.5  # above which a line counts as a copy in the table of calibration
 _CLIP = 4.0  # standard deviations, as in `odds`
 
@@ -36,7 +40,8 @@ class Labelled:
     """Lines of many maps."""
 
     evidence: Values  # [lines, len(NAMES)]
-    ious: Values  # [lines], 0 to 1: with the true segment that a line's box meets best
+    ious: Values  # [lines], 0 to 1: with the true segment that a line meets best
+    weights: Values  # [lines] how often a line is seen, against others
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +59,20 @@ class EvidenceSettings:
 
 def lines_of_cases(cases: Iterable[Case]) -> Labelled:
     """The lines of simulated maps."""
-    return _stacked(
-        (candidate.evidence, _best_iou(candidate.line.box(case.map.shape[1]), case.truth))
+    lines = _stacked(
+        (candidate.evidence, _best_iou(candidate, candidate.line.box(case.map.shape[1]), case.truth, case.backwards))
         for case in cases
         for candidate in _candidates(case.map)
     )
+    frames = np.exp(lines.evidence[:, NAMES.index("log_frames")])
+    short = (frames < _SHORT_FRAMES + 0.5) & (lines.ious > _IS_COPY_IOU)
+    return replace(lines, weights=np.where(short, np.float32(_SHORT_WEIGHT), lines.weights))
 
 
 def lines_of_drawn(maps: Iterable[DrawnMap]) -> Labelled:
     """The lines of maps of drawn videos; their ends are taken in seconds, as a query tells them."""
     return _stacked(
-        (candidate.evidence, _best_iou(_box_in_seconds(candidate, one), one.truth))
+        (candidate.evidence, _best_iou(candidate, _box_in_seconds(candidate, one), one.truth, one.backwards))
         for one in maps
         for candidate in _candidates(one.map)
     )
@@ -75,19 +83,24 @@ def labels(ious: Values) -> Values:
     return np.clip((ious - _NO_COPY_IOU) / (_COPY_IOU - _NO_COPY_IOU), 0, 1)
 
 
-def train(sets: Sequence[Labelled], settings: EvidenceSettings | None = None) -> Networks:
+def train(
+    sets: Sequence[Labelled], settings: EvidenceSettings | None = None, *, shares: Sequence[float] | None = None
+) -> Networks:
     """The networks after training, as `odds` takes them.
 
-    sets: each is seen as often as the others, however many lines it holds; evidence is scaled by the mean and the
-    standard deviation of the last.
+    sets: evidence is scaled by the mean and the standard deviation of the last. shares: how often each set is seen,
+    against the others, however many lines it holds; left out, all alike.
     """
     settings = settings or EvidenceSettings()
+    shares = shares or [1.0] * len(sets)
     mean = sets[-1].evidence.mean(axis=0)
     deviation = sets[-1].evidence.std(axis=0, ddof=1) + 1e-6
     scaled = [np.clip((one.evidence - mean) / deviation, -_CLIP, _CLIP) for one in sets]
     inputs = torch.from_numpy(np.concatenate(scaled).astype(np.float32))
     targets = torch.from_numpy(np.concatenate([labels(one.ious) for one in sets]).astype(np.float32))
-    shares = torch.cat([torch.full((len(one.ious),), 1 / len(one.ious)) for one in sets])
+    seen = torch.cat(
+        [torch.from_numpy(one.weights * (share / len(one.ious))) for one, share in zip(sets, shares, strict=True)]
+    )
 
     generator = torch.Generator().manual_seed(settings.seed)
     ensemble = _Ensemble(settings, generator)
@@ -95,7 +108,7 @@ def train(sets: Sequence[Labelled], settings: EvidenceSettings | None = None) ->
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=settings.steps)
     shape = settings.networks, settings.batch
     for _ in range(settings.steps):
-        picked = torch.multinomial(shares, shape[0] * shape[1], replacement=True, generator=generator).view(shape)
+        picked = torch.multinomial(seen, shape[0] * shape[1], replacement=True, generator=generator).view(shape)
         optimiser.zero_grad()
         # The mean over all networks, times their number: each learns as if it were alone.
         loss = F.binary_cross_entropy_with_logits(ensemble(inputs[picked]), targets[picked]) * settings.networks
@@ -177,11 +190,18 @@ def _box_in_seconds(candidate: Candidate, of: DrawnMap) -> Box:
 def _stacked(lines: Iterable[tuple[Values, float]]) -> Labelled:
     found = list(lines)
     evidence = np.array([row for row, _ in found], np.float32).reshape(-1, len(NAMES))
-    return Labelled(evidence, np.array([iou for _, iou in found], np.float32))
+    return Labelled(evidence, np.array([iou for _, iou in found], np.float32), np.ones(len(found), np.float32))
 
 
-def _best_iou(box: Box, truth: Iterable[Box]) -> float:
-    return max((_iou(box, other) for other in truth), default=0.0)
+def _best_iou(candidate: Candidate, box: Box, truth: Iterable[Box], backwards: Iterable[bool]) -> float:
+    is_backwards = candidate.line.speed < 0
+    return max(
+        (
+            _iou(box, other) * (1.0 if is_backwards == way else _OTHER_WAY)
+            for other, way in zip(truth, backwards, strict=True)
+        ),
+        default=0.0,
+    )
 
 
 def _iou(one: Box, other: Box) -> float:
