@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,8 +12,13 @@ from reprise.errors import SettingsError
 from reprise.simulation.cases import KINDS, Case, cases, make_case
 from reprise.simulation.plans import NEGATIVES
 from reprise.simulation.statistics import VCSL, CopyStatistics, statistics_of_labels
+from reprise.vcsl.annotation import read_labels
 
 EACH = 8
+LABELS = (
+    Path(os.environ.get("REPRISE_VCSL") or Path(__file__).parent.parent / ".." / "shared" / "vcsl")
+    / "label_file_test.json.gz"
+)
 ALL = {kind: [make_case(kind, 5, number) for number in range(EACH)] for kind in KINDS}
 
 
@@ -137,3 +145,12 @@ def test_the_built_in_statistics_are_quantiles() -> None:
         assert list(quantiles) == sorted(quantiles)
         assert len(quantiles) == 41
     assert (VCSL.lengths[10], VCSL.lengths[20], VCSL.lengths[30]) == (10, 19, 57)
+
+
+@pytest.mark.skipif(not LABELS.is_file(), reason="VCSL's labels are not there; REPRISE_VCSL says where")
+def test_the_built_in_statistics_are_those_of_vcsls_labels() -> None:
+    measured = statistics_of_labels(read_labels(LABELS))
+    assert measured.counts == VCSL.counts
+    # The built-in ones are rounded.
+    assert measured.lengths == pytest.approx(VCSL.lengths, rel=0.02)
+    assert measured.speeds == pytest.approx(VCSL.speeds, rel=0.01)
