@@ -94,6 +94,7 @@ def _lines(excess: Excess, min_length: float) -> list[Line]:
     # How many more lines may be fitted through what a seed lies in, as far as it is bright.
     wanted = np.full(len(seeds), _LINES_IN_A_BLOCK)
     lines: dict[tuple[int, int, float, int], Line] = {}
+    found: set[tuple[int, int, float, int]] = set()
     for _ in range(_MOST_FITS):
         waiting = wanted > 0
         if not waiting.any():
@@ -111,14 +112,16 @@ def _lines(excess: Excess, min_length: float) -> list[Line]:
         beside = np.flatnonzero(waiting & (seeds.rows >= line.first - 1) & (seeds.rows <= line.last))
         ends = line.reference_times(seeds.rows[beside]), (seeds.columns[beside] + 0.5).astype(np.float64)
         near = np.abs(ends[0] - ends[1]) <= _NEAR_COLUMNS
-        wanted[beside[near]] = 0
-        wanted[beside[_bright_between(excess, seeds.rows[beside], *ends, limit=0.5 * line.level)]] -= 1
+        key = line.first, line.last, round(line.speed, 2), round(line.reference_time(line.middle))
+        # The strongest seed need not lead to the best line: one more is tried, unless this one was found before.
+        wanted[beside[near]] = 0 if key in found else np.minimum(wanted[beside[near]], 1)
+        bright = _bright_between(excess, seeds.rows[beside], *ends, limit=0.5 * line.level)
+        wanted[beside[bright & ~near]] -= 1
+        found.add(key)
         if _is_worth_weighing(line, excess.width, min_length):
-            lines.setdefault(
-                (line.first, line.last, round(line.speed, 2), round(line.reference_time(line.middle))), line
-            )
-    found = list(lines.values())
-    return found + joined(excess, found)
+            lines.setdefault(key, line)
+    single = list(lines.values())
+    return single + joined(excess, single)
 
 
 def _is_worth_weighing(line: Line, width: int, min_length: float) -> bool:
@@ -138,12 +141,14 @@ def _chosen(excess: Excess, min_score: float, min_length: float) -> list[Aligned
         return []
     scores = odds(np.stack([candidate.evidence for candidate in found]))
     kept: list[tuple[Line, float]] = []
-    order = np.argsort(-scores, kind="stable").tolist()
+    # Of about equal scores the heavier line first: it explains more of the map.
+    order = sorted(range(len(found)), key=lambda i: (-round(10 * float(scores[i])), -found[i].line.weight))
     for index in order:
         line = found[index].line
         if scores[index] < min_score or any(_excludes(excess, other, line) for other, _ in kept):
             continue
         kept.append((line, float(scores[index])))
+    kept.sort(key=lambda pair: -pair[1])
     return [_segment(line, score, excess.width) for line, score in kept]
 
 

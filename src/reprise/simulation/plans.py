@@ -22,6 +22,7 @@ _AT_SPEED = 0.3  # share of the segments of these
 _LEAST_FRAMES = 3  # of a segment, on both axes
 _MOST_SEGMENTS = 4
 _LONGEST_LOOP = 100
+_SMALL_SHARE = 0.4  # of the maps without a copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ def _sizes(rng: np.random.Generator, kind: str) -> tuple[int, int]:
     if kind == "nonsquare":
         sizes = int(rng.integers(250, 400)), int(rng.integers(24, 40))
         return sizes if rng.random() < 0.5 else sizes[::-1]
+    if kind in NEGATIVES and rng.random() < _SMALL_SHARE:  # where chance has the easiest game
+        return int(rng.integers(5, 40)), int(rng.integers(5, 40))
     return int(rng.integers(30, 360)), int(rng.integers(30, 400))
 
 
