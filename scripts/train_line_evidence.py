@@ -61,7 +61,7 @@ def main() -> None:
 
     networks = train([simulated, drawn], EvidenceSettings(seed=options.seed), shares=SHARES)
     for name, lines in held_out.items():
-        print(f"held out, {name}: {len(lines.ious)} lines, loss {held_out_loss(networks, lines):.4f}")
+        print(f"held out, {name}: {len(lines.agreement)} lines, loss {held_out_loss(networks, lines):.4f}")
         print("   lines   mean odds   are copies")
         for count, mean_odds, copies in calibration(networks, lines):
             print(f"{count:>8}{mean_odds:>12.2f}{copies:>13.2f}")
@@ -70,7 +70,10 @@ def main() -> None:
 
 def told(name: str, lines: Labelled) -> Labelled:
     """The lines, once told how many there are."""
-    print(f"{name}: {len(lines.ious)} lines, {100 * (lines.ious > 0.5).mean():.1f} % of them copies", flush=True)
+    print(
+        f"{name}: {len(lines.agreement)} lines, {100 * (lines.agreement > 0.5).mean():.1f} % of them copies",
+        flush=True,
+    )
     return lines
 
 

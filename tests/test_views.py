@@ -65,6 +65,14 @@ def test_a_query_costs_at_most_three_vectors_a_frame() -> None:
     assert max(counts) <= 3
 
 
+def test_a_flat_frame_is_like_nothing() -> None:
+    flat = np.full((256, 256, 3), (0, 16, 235), np.uint8)
+    noisy = np.clip(flat + np.random.default_rng(0).normal(0, 1, flat.shape), 0, 255).astype(np.uint8)
+    faint = (pattern(1) // 16).astype(np.uint8)
+    views = Reprise(device="cpu", max_regions=2)([flat, noisy, faint])
+    assert [bool(one.any()) for one in views] == [False, False, True]
+
+
 def test_views_are_gathered_frame_by_frame_over_batches() -> None:
     def rows(*values: float) -> np.ndarray:
         return np.array(values, np.float32)[:, None]

@@ -167,11 +167,11 @@ def test_lines_on_a_copy_have_high_ious_and_ends_of_drawn_maps_are_half_a_frame_
     rows = np.arange(10, 30)
     diagonal[rows, rows + 15] = 0.9
     case = Case("a", "single", diagonal, ((10, 25, 30, 45),))
-    assert lines_of_cases([case]).ious.max() == pytest.approx(1, abs=0.06)
+    assert lines_of_cases([case]).agreement.max() == pytest.approx(1, abs=0.06)
     one = DrawnMap(diagonal, [[9.5, 24.5, 29.5, 44.5]], [False], 39.4, 59.7)
     seconds = lines_of_drawn([one])
     assert seconds.evidence.shape[1] == len(NAMES)
-    assert seconds.ious.max() == pytest.approx(1, abs=0.06)
+    assert seconds.agreement.max() == pytest.approx(1, abs=0.06)
 
 
 def test_maps_without_lines_give_none() -> None:
@@ -181,12 +181,12 @@ def test_maps_without_lines_give_none() -> None:
 
 def test_training_ranks_copies_above_other_lines_on_held_out_maps(networks: Networks) -> None:
     held_out = lines_of_cases(cases(21, 2))
-    copies = held_out.ious > 0.5
+    copies = held_out.agreement > 0.5
     found = odds(held_out.evidence, networks)
     assert copies.sum() > 50
     # Chance that a copy has higher odds than another line: 0.5 for networks that know nothing.
     assert (found[copies][:, None] > found[~copies]).mean() > 0.85
-    always = labels(held_out.ious).mean()
+    always = labels(held_out.agreement).mean()
     knowing_nothing = -(always * math.log(always) + (1 - always) * math.log(1 - always))
     assert held_out_loss(networks, held_out) < 0.8 * knowing_nothing
 
@@ -201,7 +201,7 @@ def test_a_seed_trains_the_same_networks(simulated: Labelled) -> None:
 
 def test_the_table_of_calibration_counts_every_line_once(networks: Networks, simulated: Labelled) -> None:
     rows = calibration(networks, simulated)
-    assert sum(count for count, _, _ in rows) == len(simulated.ious)
+    assert sum(count for count, _, _ in rows) == len(simulated.agreement)
     means = [mean for _, mean, _ in rows]
     assert means == sorted(means)
     assert rows[0][2] < 0.3

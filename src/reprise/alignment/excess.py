@@ -112,12 +112,13 @@ def _excess(part: Callable[[slice, slice], Floats], height: int, width: int, hit
         for start in range(0, height, step):
             check_finite(part(slice(start, start + step), everything), start)
     sample = by_column[:, some_columns]
-    level = min(float(np.median(sample)), _HIGHEST_LEVEL)
+    level = _level(sample)
     row_bands = _bands(by_row)
     row_base = level + _limited(row_bands)
     column_bands = _bands((by_column - row_base[some_rows][:, None]).T)
     column_base = _limited(column_bands)
-    deviation = _deviation(sample - row_base[some_rows][:, None] - column_base[some_columns])
+    residuals = sample - row_base[some_rows][:, None] - column_base[some_columns]
+    deviation = _deviation(residuals[sample < _HIGHEST_LEVEL] if level < np.median(sample) else residuals)
     threshold = max(_LEAST_THRESHOLD, _THRESHOLD_DEVIATIONS * deviation)
 
     cells = np.empty((height, width + 1), np.float32)
@@ -150,6 +151,15 @@ def _excess(part: Callable[[slice, slice], Floats], height: int, width: int, hit
     )
 
 
+def _level(sample: Floats) -> float:
+    """The similarity of unrelated frames: the median, of what is not bright if most of the map is."""
+    level = float(np.median(sample))
+    if level < _HIGHEST_LEVEL:
+        return level
+    dark = sample[sample < _HIGHEST_LEVEL]
+    return float(np.median(dark)) if len(dark) else _HIGHEST_LEVEL
+
+
 def _bands(similarity: Floats) -> Floats:
     """How far the background of every row is above that of most rows; 0 where most of the map is alike."""
     place = int(_BACKGROUND_SHARE * (similarity.shape[1] - 1))
@@ -168,6 +178,8 @@ def _deviation(residuals: Floats) -> float:
 
     Of the lower half alone if that is less: bright stretches are no noise.
     """
+    if not residuals.size:
+        return _LEAST_DEVIATION
     middle = np.median(residuals)
     apart = np.abs(residuals - middle)
     below = apart[residuals <= middle]

@@ -1,7 +1,7 @@
 """Trains the networks that weigh the evidence for a line: on the lines of maps whose true segments are known.
 
-A line's label is how well its box meets a true one, from 0 at an IoU of 0.2 to 1 at 0.6; a line that runs the other
-way meets it less well.
+A line's label is how well its box agrees with a true one, by the mean of precision and recall, from 0 at 0.2 to 1 at
+0.6; a line that runs the other way agrees less.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from reprise.training.drawn_maps import DrawnMap
 
 Values = NDArray[np.float32]
 
-_NO_COPY_IOU, _COPY_IOU = 0.2, 0.6
-_OTHER_WAY = 0.4  # of the IoU counts for a line in the wrong direction
+_NO_COPY, _COPY = 0.2, 0.6  # agreement
+_OTHER_WAY = 0.4  # of the agreement counts for a line in the wrong direction
 # Copies of so few frames are rare, and mostly faint; without more weight they would be given up for lost.
 _SHORT_FRAMES, _SHORT_WEIGHT = 5, 4.0
-_IS_COPY_IOU = 0.5  # above which a line counts as a copy in the table of calibration
+_IS_COPY = 0.5  # above which a line counts as a copy in the table of calibration
 _CLIP = 4.0  # standard deviations, as in `odds`
 
 
@@ -40,7 +40,7 @@ class Labelled:
     """Lines of many maps."""
 
     evidence: Values  # [lines, len(NAMES)]
-    ious: Values  # [lines], 0 to 1: with the true segment that a line meets best
+    agreement: Values  # [lines], 0 to 1: with the true segment that a line meets best
     weights: Values  # [lines] how often a line is seen, against others
 
 
@@ -48,7 +48,7 @@ class Labelled:
 class EvidenceSettings:
     """What the shipped networks are trained with."""
 
-    networks: int = 5  # trained apart, on other samples
+    networks: int = 8  # trained apart, on other samples
     hidden: int = 16  # units of the first layer; the second has half as many
     steps: int = 3000
     batch: int = 768  # lines a step and network
@@ -60,27 +60,30 @@ class EvidenceSettings:
 def lines_of_cases(cases: Iterable[Case]) -> Labelled:
     """The lines of simulated maps."""
     lines = _stacked(
-        (candidate.evidence, _best_iou(candidate, candidate.line.box(case.map.shape[1]), case.truth, case.backwards))
+        (
+            candidate.evidence,
+            _best_agreement(candidate, candidate.line.box(case.map.shape[1]), case.truth, case.backwards),
+        )
         for case in cases
         for candidate in _candidates(case.map)
     )
     frames = np.exp(lines.evidence[:, NAMES.index("log_frames")])
-    short = (frames < _SHORT_FRAMES + 0.5) & (lines.ious > _IS_COPY_IOU)
+    short = (frames < _SHORT_FRAMES + 0.5) & (lines.agreement > _IS_COPY)
     return replace(lines, weights=np.where(short, np.float32(_SHORT_WEIGHT), lines.weights))
 
 
 def lines_of_drawn(maps: Iterable[DrawnMap]) -> Labelled:
     """The lines of maps of drawn videos; their ends are taken in seconds, as a query tells them."""
     return _stacked(
-        (candidate.evidence, _best_iou(candidate, _box_in_seconds(candidate, one), one.truth, one.backwards))
+        (candidate.evidence, _best_agreement(candidate, _box_in_seconds(candidate, one), one.truth, one.backwards))
         for one in maps
         for candidate in _candidates(one.map)
     )
 
 
-def labels(ious: Values) -> Values:
+def labels(agreement: Values) -> Values:
     """[lines] 0 to 1: what the networks are to say."""
-    return np.clip((ious - _NO_COPY_IOU) / (_COPY_IOU - _NO_COPY_IOU), 0, 1)
+    return np.clip((agreement - _NO_COPY) / (_COPY - _NO_COPY), 0, 1)
 
 
 def train(
@@ -97,9 +100,12 @@ def train(
     deviation = sets[-1].evidence.std(axis=0, ddof=1) + 1e-6
     scaled = [np.clip((one.evidence - mean) / deviation, -_CLIP, _CLIP) for one in sets]
     inputs = torch.from_numpy(np.concatenate(scaled).astype(np.float32))
-    targets = torch.from_numpy(np.concatenate([labels(one.ious) for one in sets]).astype(np.float32))
+    targets = torch.from_numpy(np.concatenate([labels(one.agreement) for one in sets]).astype(np.float32))
     seen = torch.cat(
-        [torch.from_numpy(one.weights * (share / len(one.ious))) for one, share in zip(sets, shares, strict=True)]
+        [
+            torch.from_numpy(one.weights * (share / len(one.agreement)))
+            for one, share in zip(sets, shares, strict=True)
+        ]
     )
 
     generator = torch.Generator().manual_seed(settings.seed)
@@ -121,19 +127,19 @@ def train(
 def held_out_loss(networks: Networks, lines: Labelled) -> float:
     """Mean cross-entropy of the odds and the labels of lines that were not trained on, in nats."""
     found = np.clip(odds(lines.evidence, networks).astype(np.float64), 1e-7, 1 - 1e-7)
-    wanted = labels(lines.ious)
+    wanted = labels(lines.agreement)
     return float(-(wanted * np.log(found) + (1 - wanted) * np.log(1 - found)).mean())
 
 
 def calibration(networks: Networks, lines: Labelled, parts: int = 5) -> list[tuple[int, float, float]]:
     """For equal ranges of the odds, those without a line left out: lines, mean odds, share of them that are copies.
 
-    A line counts as a copy if its IoU with a true segment is above 0.5.
+    A line counts as a copy if its agreement with a true segment is above 0.5.
     """
     found = odds(lines.evidence, networks)
     places = np.minimum((found * parts).astype(np.int64), parts - 1)
     return [
-        (int(here.sum()), float(found[here].mean()), float((lines.ious[here] > _IS_COPY_IOU).mean()))
+        (int(here.sum()), float(found[here].mean()), float((lines.agreement[here] > _IS_COPY).mean()))
         for here in (places == part for part in range(parts))
         if here.any()
     ]
@@ -190,22 +196,25 @@ def _box_in_seconds(candidate: Candidate, of: DrawnMap) -> Box:
 def _stacked(lines: Iterable[tuple[Values, float]]) -> Labelled:
     found = list(lines)
     evidence = np.array([row for row, _ in found], np.float32).reshape(-1, len(NAMES))
-    return Labelled(evidence, np.array([iou for _, iou in found], np.float32), np.ones(len(found), np.float32))
+    return Labelled(
+        evidence, np.array([agreement for _, agreement in found], np.float32), np.ones(len(found), np.float32)
+    )
 
 
-def _best_iou(candidate: Candidate, box: Box, truth: Iterable[Box], backwards: Iterable[bool]) -> float:
+def _best_agreement(candidate: Candidate, box: Box, truth: Iterable[Box], backwards: Iterable[bool]) -> float:
     is_backwards = candidate.line.speed < 0
     return max(
         (
-            _iou(box, other) * (1.0 if is_backwards == way else _OTHER_WAY)
+            _agreement(box, other) * (1.0 if is_backwards == way else _OTHER_WAY)
             for other, way in zip(truth, backwards, strict=True)
         ),
         default=0.0,
     )
 
 
-def _iou(one: Box, other: Box) -> float:
-    frames = max(0.0, min(one[2], other[2]) - max(one[0], other[0]))
-    across = max(0.0, min(one[3], other[3]) - max(one[1], other[1]))
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return frames * across / (sum(areas) - frames * across)
+def _agreement(box: Box, true: Box) -> float:
+    """Mean of VCSL's precision and recall of one box for one true one."""
+    frames = max(0.0, min(box[2], true[2]) - max(box[0], true[0]))
+    across = max(0.0, min(box[3], true[3]) - max(box[1], true[1]))
+    areas = [(one[2] - one[0]) * (one[3] - one[1]) for one in (box, true)]
+    return frames * across * (1 / areas[0] + 1 / areas[1]) / 2
