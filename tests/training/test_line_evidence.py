@@ -157,17 +157,19 @@ def test_an_interrupted_run_goes_on_with_the_same_maps(drawn: list[DrawnMap], fo
 # --- labels, training, calibration
 
 
-def test_labels_rise_from_0_to_1_between_two_ious() -> None:
-    ious = np.array([0, 0.2, 0.4, 0.6, 1], np.float32)
-    assert labels(ious) == pytest.approx([0, 0, 0.5, 1, 1], abs=1e-6)
+def test_labels_rise_from_0_to_1_between_two_agreements() -> None:
+    agreement = np.array([0, 0.2, 0.4, 0.6, 1], np.float32)
+    assert labels(agreement) == pytest.approx([0, 0, 0.5, 1, 1], abs=1e-6)
 
 
-def test_lines_on_a_copy_have_high_ious_and_ends_of_drawn_maps_are_half_a_frame_earlier() -> None:
+def test_lines_on_a_copy_agree_with_it_and_ends_of_drawn_maps_are_half_a_frame_earlier() -> None:
     diagonal = np.full((40, 60), 0.05, np.float32)
     rows = np.arange(10, 30)
     diagonal[rows, rows + 15] = 0.9
-    case = Case("a", "single", diagonal, ((10, 25, 30, 45),))
+    case = Case("a", "single", diagonal, ((10, 25, 30, 45),), (1.0,), (False,))
     assert lines_of_cases([case]).agreement.max() == pytest.approx(1, abs=0.06)
+    turned = Case("b", "single", diagonal, case.truth, (1.0,), (True,))
+    assert lines_of_cases([turned]).agreement.max() < 0.5
     one = DrawnMap(diagonal, [[9.5, 24.5, 29.5, 44.5]], [False], 39.4, 59.7)
     seconds = lines_of_drawn([one])
     assert seconds.evidence.shape[1] == len(NAMES)
