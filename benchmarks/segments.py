@@ -54,7 +54,9 @@ def main() -> None:
     lines = (bench / "cases.jsonl").read_text().splitlines()
     cases = [case for case in map(json.loads, filter(str.strip, lines)) if is_in_half(case["qid"], arguments.half)]
     cache = Path(arguments.cache) if arguments.cache else None
-    settings = QuerySettings(aligner=arguments.aligner, min_score=0, refine=arguments.refine)
+    # Refining costs seconds a segment: what is too faint for the tables is not refined, and not on the curve.
+    least = arguments.min_score if arguments.refine else 0
+    settings = QuerySettings(aligner=arguments.aligner, min_score=least, refine=arguments.refine)
     with tempfile.TemporaryDirectory() as scratch:
         place = arguments.library or (cache or Path(scratch)) / "library"
         with reprise.open(place) as library:

@@ -31,6 +31,8 @@ _MIN_LEVEL = 0.12
 _NEAR_COLUMNS = 2.5  # seeds that are this near to a line need no line of their own
 _SHARED = 0.2  # share of the smaller box from which two boxes are in each other's way
 _DARK_SHARE = 0.5  # of the rows between two lines over the same frames, if both are copies
+# Over the query frames of a longer line, a short one that is clearly fainter is something that looks similar.
+_SHORT_SHARE, _AS_ALIKE = 0.6, 0.8  # of the longer one's frames, of its level
 _BETWEEN = np.linspace(0, 1, 9)[1:-1]
 
 
@@ -183,6 +185,9 @@ def _excludes(excess: Excess, kept: Line, line: Line) -> bool:
         rows = np.arange(first, last)
         bright = _bright_between(excess, rows, line.reference_times(rows), kept.reference_times(rows), limit=limit)
         if bright.mean() > 1 - _DARK_SHARE:
+            return True
+        levels = [float(excess.at(rows, x.columns(rows)).mean()) for x in (line, kept)]
+        if line.frames < _SHORT_SHARE * kept.frames and levels[0] < _AS_ALIKE * levels[1]:
             return True
     if across > 0.3 * (other[3] - other[1]):
         columns = np.arange(int(start), int(np.ceil(end)))
