@@ -13,6 +13,7 @@ SLOWEST, FASTEST = 0.4, 2.5
 _SPEEDS = np.array([0.45, 0.7, 1.0, 1.4, 1.95, 2.4])
 _REACH = 4  # frames before and after a cell that are looked at
 _LOWEST_EXCESS = np.float32(-0.15)
+_HIGHEST_SHARE, _HIGHEST_MARGIN = np.float32(1.3), np.float32(0.05)  # of the seed's own value
 _BESIDE_THE_MAP = np.float32(-1.0)
 _HITS_AT_A_TIME = 1 << 13
 _MIN_STRENGTH = 0.35
@@ -53,8 +54,9 @@ def find_seeds(excess: Excess) -> Seeds:
         rows, columns = excess.rows[part], excess.columns[part]
         values = np.minimum(excess.values[part], np.float32(1.0))
         limits = np.maximum(np.float32(excess.threshold), np.float32(0.5) * values)
-        before = _best_sums(excess, rows, columns, limits, speeds, range(-1, -_REACH - 1, -1))
-        after = _best_sums(excess, rows, columns, limits, speeds, range(1, _REACH + 1))
+        highest = _HIGHEST_SHARE * values + _HIGHEST_MARGIN
+        before = _best_sums(excess, rows, columns, limits, highest, speeds, range(-1, -_REACH - 1, -1))
+        after = _best_sums(excess, rows, columns, limits, highest, speeds, range(1, _REACH + 1))
         strength = values - limits + before + after - cost * values
         best = strength.argmax(axis=0)
         best_speeds[part] = speeds[best]
@@ -69,7 +71,13 @@ def find_seeds(excess: Excess) -> Seeds:
 
 
 def _best_sums(
-    excess: Excess, rows: Positions, columns: Positions, limits: Floats, speeds: NDArray[np.float64], steps: range
+    excess: Excess,
+    rows: Positions,
+    columns: Positions,
+    limits: Floats,
+    highest: Floats,
+    speeds: NDArray[np.float64],
+    steps: range,
 ) -> Floats:
     """[speeds, cells] the greatest sum of gains of the first so many steps away from a cell, at least 0."""
     sums = np.zeros((len(speeds), len(rows)), np.float32)
@@ -79,7 +87,8 @@ def _best_sums(
         on_map = (beside >= 0) & (beside < excess.height)
         across = np.floor(speeds * step + 0.5).astype(np.int64)
         cells = excess.at(np.where(on_map, beside, 0), columns + across[:, None])
-        gains = np.maximum(cells, _LOWEST_EXCESS) - limits
+        # A faint cell beside a bright line is no seed of it.
+        gains = np.minimum(np.maximum(cells, _LOWEST_EXCESS), highest) - limits
         gains[(cells <= OUTSIDE) | ~on_map] = _BESIDE_THE_MAP
         sums += gains
         np.maximum(best, sums, out=best)

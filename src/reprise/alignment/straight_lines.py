@@ -31,6 +31,7 @@ _MIN_LEVEL = 0.12
 _NEAR_COLUMNS = 2.5  # seeds that are this near to a line need no line of their own
 _SHARED = 0.2  # share of the smaller box from which two boxes are in each other's way
 _DARK_SHARE = 0.5  # of the rows between two lines over the same frames, if both are copies
+_SETTLED = 6  # a line that weighs so many times what its seed does is what there is to find
 # Over the query frames of a longer line, a short one that is clearly fainter is something that looks similar.
 _SHORT_SHARE, _AS_ALIKE = 0.6, 0.8  # of the longer one's frames, of its level
 _BETWEEN = np.linspace(0, 1, 9)[1:-1]
@@ -116,9 +117,10 @@ def _lines(excess: Excess, min_length: float) -> list[Line]:
         near = np.abs(ends[0] - ends[1]) <= _NEAR_COLUMNS
         key = line.first, line.last, round(line.speed, 2), round(line.reference_time(line.middle))
         # The strongest seed need not lead to the best line: one more is tried, unless this one was found before.
-        wanted[beside[near]] = 0 if key in found else np.minimum(wanted[beside[near]], 1)
+        is_settled = key in found or line.weight >= _SETTLED * seeds.strengths[index]
+        wanted[beside[near]] = 0 if is_settled else np.minimum(wanted[beside[near]], 1)
         bright = _bright_between(excess, seeds.rows[beside], *ends, limit=0.5 * line.level)
-        wanted[beside[bright & ~near]] -= 1
+        wanted[beside[bright & ~near]] -= _LINES_IN_A_BLOCK if is_settled else 1
         found.add(key)
         if _is_worth_weighing(line, excess.width, min_length):
             lines.setdefault(key, line)
