@@ -14,6 +14,9 @@ from towhee import register
 from reprise.alignment.aligned import AlignedSegment
 from reprise.alignment.aligners import ALIGNERS, matrix_aligner, parameters_of
 
+# Of the largest map, from which threads are faster: on smaller ones Python holds its lock most of the time.
+CELLS_FOR_A_THREAD = 1_000_000
+
 
 @register(name="video_copy_detection/align")
 class Align:
@@ -41,9 +44,15 @@ class Align:
     ) -> list[AlignedSegment] | list[list[AlignedSegment]]:
         if isinstance(references, np.ndarray):
             return self._aligned(query, references, frame_of)
-        # As many at a time as there are cores: NumPy's work on the maps needs no lock.
+
+        def align(one: NDArray[np.float32] | None) -> list[AlignedSegment]:
+            return [] if one is None else self._aligned(query, one, frame_of)
+
+        largest = len(query) * max((len(one) for one in references if one is not None), default=0)
+        if largest < CELLS_FOR_A_THREAD:
+            return [align(one) for one in references]
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            return list(pool.map(lambda one: [] if one is None else self._aligned(query, one, frame_of), references))
+            return list(pool.map(align, references))
 
     def _aligned(
         self, query: NDArray[np.float32], reference: NDArray[np.float32], frame_of: NDArray[np.int64] | None
