@@ -24,14 +24,14 @@ def test_a_work_folder_of_other_settings_is_refused_and_left_as_it_is(bench: Ben
     maps = write_maps(bench.folder / "maps")
     assert bench("--maps", maps).status == 0
     before = (bench.work / "done.jsonl").read_bytes()
-    finished = bench("--maps", maps, "--set", "top_k=4")
+    finished = bench("--maps", maps, "--set", "min_length=4")
     assert finished.status == 2
     assert finished.err == (
         f"reprise: {bench.work}: it holds a run with other settings "
-        '(parameters: [{}] there, [{"top_k": 4}] here); give another --work, or remove that folder\n'
+        '(parameters: [{}] there, [{"min_length": 4}] here); give another --work, or remove that folder\n'
     )
     other = bench("--maps", maps, "--aligner", "vcsl-tn")
-    assert "aligner: temporal-network there, vcsl-tn here" in other.err
+    assert "aligner: straight-lines there, vcsl-tn here" in other.err
     assert (bench.work / "done.jsonl").read_bytes() == before
 
 
