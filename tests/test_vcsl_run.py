@@ -46,7 +46,7 @@ def test_features_are_aligned_and_scored(bench: Bench) -> None:
     assert answer["overall"]["recall"] == pytest.approx((1 + (10 / 15) ** 2) / 2, abs=1e-6)
     assert (answer["overall"]["false_rejection_rate"], answer["overall"]["false_alarm_rate"]) == (0, 0)
     assert (answer["pairs"], answer["positives"], answer["macro"], answer["findings"]) == (3, 2, None, [])
-    assert (answer["features"], answer["aligner"], answer["parameters"]) == ("given features", "temporal-network", {})
+    assert (answer["features"], answer["aligner"], answer["parameters"]) == ("given features", "straight-lines", {})
 
 
 def test_maps_are_aligned_and_scored(bench: Bench) -> None:

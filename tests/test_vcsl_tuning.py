@@ -104,9 +104,12 @@ def test_missing_maps_are_told_of_in_tuning_too(files: Files) -> None:
     ("arguments", "said"),
     [
         (["--grid", "top_k"], "'top_k' is not name=value"),
-        (["--grid", "nothing=1,2"], "aligner temporal-network has no parameter 'nothing'"),
-        (["--grid", "top_k=1,0"], "aligner temporal-network does not take top_k=0"),
-        (["--grid", "top_k=1", "--set", "top_k=2"], "top_k is both set and in the grid"),
+        (["--grid", "nothing=1,2"], "aligner straight-lines has no parameter 'nothing'"),
+        (["--aligner", "temporal-network", "--grid", "top_k=1,0"], "aligner temporal-network does not take top_k=0"),
+        (
+            ["--aligner", "temporal-network", "--grid", "top_k=1", "--set", "top_k=2"],
+            "top_k is both set and in the grid",
+        ),
     ],
 )
 def test_a_grid_that_cannot_be_run_is_wrong_usage(files: Files, arguments: list[str], said: str) -> None:
@@ -146,7 +149,7 @@ def test_published_figures_are_shown_with_ours_beside(files: Files) -> None:
     result = files.folder / "work" / "result.json"
     lines = run("benchmark", "vcsl", "published", result).out.splitlines()
     assert [line.split()[0] for line in lines[2:9]] == ["TransVCL", "TN", "SPD", "TN", "DP", "HV", "DTW"]
-    assert lines[9].split() == ["ours:", "temporal-network", "3", "given", "maps", "100.00", "100.00", "100.00"]
+    assert lines[9].split() == ["ours:", "straight-lines", "3", "given", "maps", "100.00", "100.00", "100.00"]
     (answer,) = run("benchmark", "vcsl", "published", "--json", result).objects
     assert (len(answer["published"]), answer["ours"][0]["features"]) == (7, "given maps")
 
