@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -38,11 +39,10 @@ class WorkFolder:
             self._lines = (folder / DONE_NAME).open("a+b")
         except OSError as error:
             raise BenchmarkError(f"{printable(folder)}: the folder cannot be used ({error.strerror})") from error
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._lines.close)
             self._begin(settings)
-        except BaseException:
-            self._lines.close()
-            raise
+            undo.pop_all()  # the run goes on: `close` closes it
 
     def add(self, aligned: Iterable[AlignedPair]) -> None:
         """Keeps the pairs of a chunk that did not fail."""
