@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -140,14 +141,16 @@ def test_a_worker_that_dies_costs_only_its_video(long_clip: Path, tmp_path: Path
     def worker_on(video: Path) -> list[int]:
         return [pid for pid in children(os.getpid()) if has_open(pid, video)]
 
-    def kill(_outcome: Outcome, done: int, _total: int) -> None:
-        if done == 1:
-            for video, how in ((crashing, signal.SIGSEGV), (killed, signal.SIGKILL)):
-                wait_until(lambda video=video: bool(worker_on(video)))
-                os.kill(*worker_on(video), how)
+    def kill() -> None:
+        # Beside the ingest, which may store the first video for as long as the others are decoded.
+        for video, how in ((crashing, signal.SIGSEGV), (killed, signal.SIGKILL)):
+            wait_until(lambda video=video: bool(worker_on(video)))
+            os.kill(*worker_on(video), how)
 
-    with reprise.open(tmp_path / "library") as library:
-        report = library.ingest([short[0], crashing, killed, *short[1:]], workers=2, progress=kill)
+    with reprise.open(tmp_path / "library") as library, ThreadPoolExecutor(1) as beside:
+        killing = beside.submit(kill)
+        report = library.ingest([crashing, killed, *short], workers=2)
+        killing.result()
         assert sorted(report.added) == [str(path) for path in short]
         assert sorted(report.failed, key=lambda failure: failure.path) == [
             Failure(str(crashing), f"{crashing}: the decoder crashed on it (SIGSEGV); the file is damaged"),
