@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=10, help="(default %(default)s)")
     parser.add_argument("--videos", type=int, default=960, help="references to draw (default %(default)s)")
     parser.add_argument("--queries", type=int, default=1890, help="queries to draw (default %(default)s)")
-    parser.add_argument("--per-kind", type=int, default=140, help="simulated maps of a kind (default %(default)s)")
+    parser.add_argument("--per-kind", type=int, default=280, help="simulated maps of a kind (default %(default)s)")
     options = parser.parse_args()
     if options.seed < 0 or min(options.videos, options.queries) < WORLDS or options.per_kind < 1:
         parser.error(f"--videos and --queries must be at least {WORLDS}, --per-kind 1 and --seed 0")

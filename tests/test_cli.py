@@ -37,10 +37,10 @@ def in_videos(videos: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def without_scores(answer: dict[str, Any]) -> dict[str, Any]:
-    """A query's answer with every score, which must be from 0.9 to 1, replaced by None."""
+    """A query's answer with every score, which must be from 0.85 to 1, replaced by None."""
     for match in answer["matches"]:
         for scored in (match, *match["segments"]):
-            assert 0.9 <= scored["score"] <= 1
+            assert 0.85 <= scored["score"] <= 1
             scored["score"] = None
     return answer
 

@@ -135,7 +135,7 @@ ALIGNERS: dict[str, Callable[..., list[AlignedSegment]]] = {
 DEFAULT_ALIGNER = "straight-lines"
 # Least scores in a query. VCSL's aligners have limits of their own, and their scores mean something else in each.
 # A query aligns those of many videos that look most alike, where a line has to be clearer than in any one map.
-MIN_SCORES = {"straight-lines": 0.9, "temporal-network": 0.5}
+MIN_SCORES = {"straight-lines": 0.85, "temporal-network": 0.5}
 
 
 def parameters_in_frames(name: str, fps: float, min_length_s: float) -> dict[str, float]:

@@ -46,7 +46,7 @@ min_score: Decorator = click.option(
     "--min-score",
     type=click.FloatRange(0, 1),
     default=None,
-    help="Leave out segments with a lower score, 0 to 1.  [default: 0.9; temporal-network 0.5; VCSL's 0]",
+    help="Leave out segments with a lower score, 0 to 1.  [default: 0.85; temporal-network 0.5; VCSL's 0]",
 )
 refine: Decorator = click.option(
     "--refine", is_flag=True, help="Locate the ends of segments to about 0.1 s, by decoding around them again."

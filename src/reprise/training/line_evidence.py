@@ -48,7 +48,7 @@ class Labelled:
 class EvidenceSettings:
     """What the shipped networks are trained with."""
 
-    networks: int = 8  # trained apart, on other samples
+    networks: int = 16  # trained apart, on other samples
     hidden: int = 16  # units of the first layer; the second has half as many
     steps: int = 3000
     batch: int = 768  # lines a step and network
