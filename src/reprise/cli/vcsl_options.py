@@ -158,14 +158,15 @@ def run_options(*, split: str, seed: int, work: str) -> Callable[[Command], Comm
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
     ]
 
-    def decorate(command: Command) -> Command:
-        @functools.wraps(command)
+    def decorate(run: Command) -> Command:
+        @functools.wraps(run)
         def collected(*arguments: Any, **values: Any) -> Any:
             shared = {field.name: values.pop(field.name) for field in fields(RunOptions)}
-            return command(*arguments, options=RunOptions(**shared), **values)
+            return run(*arguments, options=RunOptions(**shared), **values)
 
+        command: Command = collected
         for option in reversed(options):
-            collected = option(collected)
-        return collected
+            command = option(command)
+        return command
 
     return decorate
