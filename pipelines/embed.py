@@ -22,7 +22,7 @@ def decode_and_embed(
 ) -> Any:
     """The chain `videos`, carried on from column `video_path` to `times_s` [frames] and `matrix` [frames, dim]."""
     decode = ops.video_decode.ffmpeg(fps=settings.fps, size=settings.picture_size, threads=settings.threads)
-    embed = ops.image_embedding.reprise(device=settings.device)
+    embed = embedder(settings)
     return (
         videos.flat_map(video_path, ("frame", "time_s"), decode)
         .window("frame", "embeddings", BATCH_FRAMES, BATCH_FRAMES, embed)
@@ -36,13 +36,23 @@ def decode_and_embed_views(
 ) -> Any:
     """As `decode_and_embed`, for a query: to `times_s`, `matrix`, `views` [views, dim] and `frame_of` [views]."""
     decode = ops.video_decode.ffmpeg(fps=settings.fps, size=settings.query_picture_size, threads=settings.threads)
-    embed = ops.image_embedding.reprise(device=settings.device, max_regions=MAX_REGIONS)
+    embed = embedder(settings, max_regions=MAX_REGIONS)
     return (
         videos.flat_map(video_path, ("frame", "time_s"), decode)
         .window("frame", "embeddings", BATCH_FRAMES, BATCH_FRAMES, embed)
         .window_all("embeddings", ("matrix", "views", "frame_of"), gathered)
         .window_all("time_s", times_s, np.array)
     )
+
+
+def embedder(settings: EmbedSettings, *, max_regions: int = 0) -> Any:
+    """The embedding operator of these settings, for a chain."""
+    folder, name = settings.network.operator.split(".")
+    operator = getattr(getattr(ops, folder), name)
+    arguments: dict[str, Any] = {**dict(settings.network.arguments), "device": settings.device}
+    if settings.network.weights:
+        arguments["weights"] = settings.weights
+    return operator(**arguments, max_regions=max_regions)
 
 
 def embed_pipeline(settings: EmbedSettings) -> Any:

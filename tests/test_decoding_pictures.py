@@ -305,3 +305,12 @@ def test_the_ending_of_the_name_decides_nothing(folder: Path) -> None:
     for name in ("misnamed.avi", "misnamed.txt", "no_ending"):
         shutil.copy(video, folder / name)
         assert [number_in(picture.pixels) for picture in sample(str(folder / name))] == [0, 25, 50]
+
+
+@pytest.mark.parametrize(("size", "scaled"), [((96, 48), (64, 32)), ((48, 96), (32, 64)), ((4, 96), (32, 320))])
+def test_a_picture_scaled_by_its_shorter_side_keeps_its_proportions_within_reason(
+    folder: Path, size: tuple[int, int], scaled: tuple[int, int]
+) -> None:
+    clip = write_clip(folder / f"short-side-{size[0]}.mkv", seconds=0.2, size=size, codec="ffv1", pixel_format="bgr0")
+    height, width = first_picture(clip, size=32).shape[:2]
+    assert (width, height) == scaled

@@ -19,6 +19,7 @@ from reprise.errors import (
     LibraryNotFoundError,
     StoreError,
 )
+from reprise.models.weights import name_of
 from reprise.stores.frames import LibraryFacts, index_for
 from reprise.stores.leveldb import close_leveldb, open_leveldb
 from reprise.stores.library import LibraryStores, Place
@@ -276,7 +277,6 @@ opened({place!r})
             LibraryFacts("reprise-99", 256, 1.0),
             f"made with {NAME}, this program has reprise-99, whose vectors are others; ingest its videos again",
         ),
-        (LibraryFacts("isc", 256, 1.0), rf"made with model {NAME} \(256 dimensions\), not with isc"),
         (LibraryFacts(NAME, 256, 2.0), "made at 1 frames a second, not 2; give --fps 1"),
         (LibraryFacts(NAME, 256, 1.0, format=2), "format 1"),
     ],
@@ -284,6 +284,27 @@ opened({place!r})
 def test_vectors_made_otherwise_do_not_belong_into_a_library(wanted: LibraryFacts, told: str) -> None:
     with pytest.raises(LibraryMismatchError, match=told):
         FACTS.check(wanted, "library")
+
+
+@pytest.mark.parametrize(
+    ("model", "wanted", "told"),
+    [
+        (NAME, "isc", "made with model reprise, not with isc; leave --model out"),
+        ("isc@0123456789ab", "reprise", "made with model isc, not with reprise; leave --model out"),
+        ("other-3", None, "made with model other-3, which this program does not have"),
+    ],
+)
+def test_a_library_of_another_network_is_named(model: str, wanted: str | None, told: str) -> None:
+    with pytest.raises(LibraryMismatchError, match=told):
+        LibraryFacts(model, 256, 1.0).check_model(name_of(model), wanted, "library")
+
+
+def test_a_library_of_the_same_network_with_other_weights_asks_for_those() -> None:
+    wanted = LibraryFacts("isc@ba9876543210", 256, 1.0)
+    with pytest.raises(
+        LibraryMismatchError, match=r"made with isc@0123456789ab, the weights given are isc@ba98.*--weights"
+    ):
+        LibraryFacts("isc@0123456789ab", 256, 1.0).check(wanted, "library")
 
 
 def test_an_address_where_no_server_listens_is_named() -> None:

@@ -248,7 +248,7 @@ def test_videos_are_embedded_once_and_kept(bench: Bench) -> None:
     shutil.copy(videos / "a.mp4", videos / "s.avi")
     again = bench.json("--videos", videos, status=1)
     assert kept.stat().st_mtime_ns == written
-    assert again["features"].startswith("our own, reprise-")
+    assert again["features"].startswith("embedded by reprise-")
     assert [len(finding["items"]) for finding in again["findings"]] == [1]  # b alone is left
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from towhee import register
 from towhee.types import VideoFrame
 
+from reprise.decoding.picture import Size
 from reprise.decoding.sampling import Picture, check_fps, check_span, evenly_spaced, every_picture, sample
 from reprise.errors import SettingsError
 
@@ -31,8 +32,9 @@ class Ffmpeg:
     args                   the sample type's argument
 
     With `fps` it yields pairs (frame, time_s) instead: [height, width, 3] uint8 RGB and the time in seconds,
-    exactly start_time + 0, 1/fps, 2/fps, …. `size` = (width, height) scales while decoding; without it frames
-    have the video's display size. `threads` is the number of decoding threads, 0 for FFmpeg's choice.
+    exactly start_time + 0, 1/fps, 2/fps, …. `size` = (width, height), or the length of the shorter side, scales
+    while decoding; without it frames have the video's display size.
+    `threads` is the number of decoding threads, 0 for FFmpeg's choice.
 
     Raises reprise.SettingsError for unusable parameters; iterating over the result of a call raises
     reprise.MissingVideoError, NotAVideoError or DecodeError: a video never ends in silence with no frame.
@@ -46,7 +48,7 @@ class Ffmpeg:
         args: dict[str, Any] | None = None,
         *,
         fps: float | None = None,
-        size: tuple[int, int] | None = None,
+        size: Size | None = None,
         threads: int = 0,
     ) -> None:
         if fps is not None and sample_type is not None:
@@ -54,8 +56,8 @@ class Ffmpeg:
         if fps is not None:
             check_fps(fps)
         check_span(start_time or 0.0, end_time)
-        if size is not None and min(size) < 1:
-            raise SettingsError(f"size must be (width, height) in pixels, not {size}")
+        if size is not None and min(size if isinstance(size, tuple) else (size,)) < 1:
+            raise SettingsError(f"size must be (width, height) or the shorter side, in pixels, not {size}")
         self._span: dict[str, float | None] = {"start_s": start_time or 0.0, "end_s": end_time}
         self._sample_type = sample_type.lower() if sample_type else None
         self._amount = None if self._sample_type is None else _argument(self._sample_type, args or {})

@@ -27,6 +27,7 @@ def compare(
     """
     embedding, settings = embedding or EmbedSettings(), settings or QuerySettings()
     paths = os.fspath(query), os.fspath(reference)
+    embedding.embedder()  # here, where what is wrong with it is told best
     expected = [video_facts(path) for path in paths]
     query_times_s, query_matrix, reference_times_s, reference_matrix, aligned = run(
         compare_pipeline(embedding, settings), *paths

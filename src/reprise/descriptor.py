@@ -39,6 +39,11 @@ class Descriptor:
         options.log_severity_level = 3  # errors only: warnings of the graph optimiser help nobody here
         self._session = onnxruntime.InferenceSession(weights(), options, providers=_providers(device))
 
+    @property
+    def dimension(self) -> int:
+        """Numbers in an embedding."""
+        return DIMENSION
+
     def __call__(self, frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embeddings of RGB frames, each [height, width, 3] uint8 of any size (they are scaled here).
 
@@ -67,11 +72,16 @@ def shared_descriptor(device: str = "auto", threads: int = 1) -> Descriptor:
         return _built(device, threads)
 
 
-def check_device(device: str) -> None:
-    """Raises SettingsError if `device` is unknown or not there."""
+def load(_network: object, _weights: object, device: str, threads: int) -> Descriptor:
+    """As `reprise.models.loading.Load`: the weights are part of the package."""
+    return shared_descriptor(device, max(1, threads))
+
+
+def check_device(device: str, *, here: bool = True) -> None:
+    """Raises SettingsError if `device` is unknown or, with `here`, not there for ONNX Runtime."""
     if device not in DEVICES:
         raise SettingsError(f"device must be one of {', '.join(DEVICES)}, not {device!r}")
-    if device == "cuda" and not _has_cuda():
+    if here and device == "cuda" and not _has_cuda():
         raise SettingsError("device cuda: this ONNX Runtime has no CUDA; install onnxruntime-gpu, or use cpu")
 
 

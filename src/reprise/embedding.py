@@ -112,9 +112,11 @@ def described(
 
 @functools.cache
 def _chain(settings: EmbedSettings) -> Any:
+    settings.embedder()  # here, where what is wrong with it is told best
     return embed_pipeline(settings)
 
 
 @functools.cache
 def _views_chain(settings: EmbedSettings) -> Any:
+    settings.embedder()
     return embed_views_pipeline(settings)

@@ -10,6 +10,10 @@ ReprisError
 │   ├── LibraryInUseError      another process holds it
 │   ├── LibraryMismatchError   it was made with other settings
 │   └── StoreError             Milvus or LevelDB answered with an error
+├── ModelError             a network cannot be used
+│   ├── MissingExtraError      what it runs on is not installed
+│   ├── MissingWeightsError    its weights are not on this machine
+│   └── WeightsError           its weights are damaged, or those of another network
 ├── BenchmarkError         a file of a benchmark cannot be used
 └── SettingsError          a setting is out of range, or unknown
 
@@ -63,6 +67,22 @@ class LibraryMismatchError(LibraryError):
 
 class StoreError(LibraryError):
     """Milvus or LevelDB answered with an error."""
+
+
+class ModelError(ReprisError):
+    """A network cannot be used."""
+
+
+class MissingExtraError(ModelError):
+    """The libraries that a network runs on are not installed."""
+
+
+class MissingWeightsError(ModelError):
+    """The weights of a network are not on this machine."""
+
+
+class WeightsError(ModelError):
+    """The weights of a network are damaged, or are those of another network."""
 
 
 class BenchmarkError(ReprisError):

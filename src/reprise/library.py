@@ -12,8 +12,9 @@ from typing import Any, Self
 from reprise.alignment.aligned import AlignedSegment
 from reprise.decoding.sampling import video_facts
 from reprise.embedding import EmbeddedQuery, EmbeddedVideo, described
-from reprise.errors import MissingVideoError, ReprisError, printable
+from reprise.errors import MissingVideoError, ModelError, ReprisError, printable
 from reprise.ingest import IngestReport, Outcome, Task, embed_all, readable, row_of, unsettled
+from reprise.models.weights import name_of
 from reprise.pipelines.query import candidates_pipeline, embedded_query_pipeline, query_pipeline
 from reprise.refinement import KnownFile, VideoPair
 from reprise.refinement import refine as refine_ends
@@ -56,15 +57,26 @@ class Library:
         model: str | None = None,
         fps: float | None = None,
         device: str = "auto",
+        weights: str | None = None,
     ) -> None:
         """A library in the folder, or on the Milvus server, that `library` names; nothing is opened yet.
 
         `model` and `fps` left out are the library's own, or "reprise" and 1 for a new one; given, a library
-        made with others raises LibraryMismatchError when it is opened. Raises SettingsError.
+        made with others raises LibraryMismatchError when it is opened. `weights` is the file of the model's
+        weights, where they are not to be looked for. Raises SettingsError.
         """
         self._place = Place.of(library)
-        self._given_fps = fps
-        self._settings = EmbedSettings(model or "reprise", 1.0 if fps is None else fps, device)
+        self._given_fps, self._given_model = fps, model
+        usual = EmbedSettings()
+        self._settings = EmbedSettings(
+            usual.model if model is None else model,
+            usual.fps if fps is None else fps,
+            device,
+            # Whose they are, only the library knows where no model is named.
+            weights=None if model is None else weights,
+        )
+        self._weights = weights
+        self._embeds = False  # whether the model was seen to be the one that the library was made with
         self._stores: LibraryStores | None = None
         self._chains: dict[QuerySettings, Any] = {}
 
@@ -101,7 +113,7 @@ class Library:
             settle(outcome)
         if not wanted:
             return report  # and make no library for a mistyped path
-        stores = self._open(create=True)
+        stores = self._open_to_embed(create=True)
         stores.recover()
         wanted, unchanged = unsettled(wanted, stores.videos.get([task.id for task in wanted]))
         for outcome in unchanged:
@@ -123,6 +135,8 @@ class Library:
         result: EmbeddedVideo | ReprisError | None,
         tags: Sequence[str],
     ) -> Outcome:
+        if isinstance(result, ModelError):
+            raise result  # which no other video would fare better with
         if isinstance(result, ReprisError):
             return Outcome(task.path, "failed", str(result))
         if result is None:
@@ -136,7 +150,7 @@ class Library:
     def query(self, video: str | os.PathLike[str], settings: QuerySettings | None = None) -> QueryResult:
         """The copied segments of one video. Raises an InputError for the video, a LibraryError for the library."""
         path = os.fspath(video)
-        stores = self._open()
+        stores = self._open_to_embed()
         settings = settings or QuerySettings()
         expected = video_facts(path)
         times_s, matrix, candidates, aligned = run(self._chain(stores, settings), path)
@@ -280,6 +294,7 @@ class Library:
         if self._stores is not None:
             self._stores.close()
             self._stores = None
+            self._embeds = False
 
     def __enter__(self) -> Self:
         return self
@@ -291,18 +306,38 @@ class Library:
 
     def _open(self, *, create: bool = False) -> LibraryStores:
         if self._stores is None:
-            wanted = self._facts()
-            stores = LibraryStores(self._place, create=wanted if create else None)
+            stores = LibraryStores(self._place, create=self._facts() if create else None)
             try:
-                have = stores.frames.facts()
-                if self._given_fps is None:
-                    self._settings = replace(self._settings, fps=have.fps)
-                have.check(self._facts(), self._place.shown)
+                self._adopt(stores.frames.facts())
             except BaseException:  # raised again: whatever it is, the lock must not stay behind
                 stores.close()
                 raise
             self._stores = stores
         return self._stores
+
+    def _open_to_embed(self, *, create: bool = False) -> LibraryStores:
+        """As `_open`, and the model's weights are here and those that the library was made with."""
+        stores = self._open(create=create)
+        if not self._embeds:
+            stores.frames.facts().check(self._facts(), self._place.shown)
+            self._embeds = True
+        return stores
+
+    def _adopt(self, have: LibraryFacts) -> None:
+        """Takes over what the library was made with, where nothing else was asked for."""
+        name = name_of(have.model)
+        have.check_model(name, self._given_model, self._place.shown)
+        self._settings = replace(
+            self._settings,
+            model=name,
+            weights=self._weights,
+            fps=have.fps if self._given_fps is None else self._given_fps,
+        )
+        # What other networks' weights are takes reading them, which only what embeds needs to do.
+        have.check(self._facts() if not self._settings.network.weights else self._like(have), self._place.shown)
+
+    def _like(self, have: LibraryFacts) -> LibraryFacts:
+        return LibraryFacts(have.model, have.dimension, self._settings.fps)
 
     def _facts(self) -> LibraryFacts:
         return LibraryFacts(self._settings.identity, self._settings.dimension, self._settings.fps)

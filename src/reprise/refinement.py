@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from reprise.alignment.ends import OUTSIDE_S, LocalMap, Window, refined, windows, without_repeats
 from reprise.decoding.container import check_file
+from reprise.decoding.picture import Size
 from reprise.decoding.sampling import Picture, sample_span
-from reprise.descriptor import shared_descriptor
 from reprise.errors import InputError, printable
 from reprise.scanning import content_hash
 from reprise.segment import Segment
@@ -134,11 +134,12 @@ def _part(local: LocalMap, window: Window) -> LocalMap:
 
 def _local_map(window: Window, videos: VideoPair) -> LocalMap:
     embedding = videos.embedding
-    describe = shared_descriptor(embedding.device)
+    describe = embedding.embedder()
     query = _pictures(
         videos.query, window.query_start_s, window.query_end_s, embedding.query_picture_size, embedding.threads
     )
-    frames = embed_views([picture.pixels for picture in query], describe)
+    widen = embedding.network.sees_widened
+    frames = embed_views([picture.pixels for picture in query], describe, widen=widen)
     frame_of = np.repeat(np.arange(len(frames)), [len(views) for views in frames])
     reference = _pictures(
         videos.reference,
@@ -152,7 +153,7 @@ def _local_map(window: Window, videos: VideoPair) -> LocalMap:
     return LocalMap(similarity, _times_s(query), _times_s(reference))
 
 
-def _pictures(path: str, start_s: float, end_s: float, size: tuple[int, int], threads: int) -> list[Picture]:
+def _pictures(path: str, start_s: float, end_s: float, size: Size, threads: int) -> list[Picture]:
     first_s = _on_grid(start_s)
     return sample_span(
         path, fps=FPS, start_s=first_s, end_s=max(end_s, first_s + 1 / FPS), size=size, threads=threads

@@ -9,46 +9,60 @@ from dataclasses import dataclass
 from reprise import descriptor
 from reprise.alignment.aligners import ALIGNERS, DEFAULT_ALIGNER, MIN_SCORES, parameters_in_frames
 from reprise.errors import SettingsError
-
-MODELS = ("reprise",)
+from reprise.models import weights
+from reprise.models.catalogue import BUILT_IN, network
+from reprise.models.loading import FrameEmbedder, load
+from reprise.models.network import Network
 
 
 @dataclass(frozen=True, slots=True)
 class EmbedSettings:
     """How videos become matrices. A library and its queries must agree on `model` and `fps`."""
 
-    model: str = "reprise"
+    model: str = BUILT_IN.name  # of reprise.models.catalogue
     fps: float = 1.0  # sampled frames a second
     device: str = "auto"  # auto, cpu or cuda
     threads: int = 0  # decoding threads, 0 for FFmpeg's choice
+    weights: str | None = None  # file of the model's weights, in place of where they are looked for
 
     def __post_init__(self) -> None:
-        if self.model not in MODELS:
-            raise SettingsError(f"model must be one of {', '.join(MODELS)}, not {self.model!r}")
+        known = network(self.model)
+        if self.weights is not None and not known.weights:
+            raise SettingsError(f"the weights of model {self.model} are part of Reprise; leave --weights out")
         if not (math.isfinite(self.fps) and 0 < self.fps <= 60):
             raise SettingsError(f"fps must be above 0 and at most 60, not {self.fps:g}")
-        descriptor.check_device(self.device)
+        descriptor.check_device(self.device, here=known.name == BUILT_IN.name)
+
+    @property
+    def network(self) -> Network:
+        """What is known of the model."""
+        return network(self.model)
 
     @property
     def identity(self) -> str:
-        """The model with the version of its weights, as libraries remember it."""
-        return descriptor.NAME
+        """The model with the version of its weights, as libraries remember it. Raises MissingWeightsError."""
+        return weights.identity(self.network, self.weights)
 
     @property
     def dimension(self) -> int:
-        """Numbers in an embedding."""
-        return descriptor.DIMENSION
+        """Numbers in an embedding. Raises a ModelError where only the loaded network knows."""
+        known = self.network.dimension
+        return self.embedder().dimension if known is None else known
 
     @property
-    def picture_size(self) -> tuple[int, int]:
-        """(width, height) to which frames are decoded."""
-        return descriptor.PICTURE_SIZE
+    def picture_size(self) -> tuple[int, int] | int:
+        """What frames are decoded to: (width, height), or the shorter side with the proportions kept."""
+        return self.network.picture
 
     @property
-    def query_picture_size(self) -> tuple[int, int]:
-        """(width, height) to which a query's frames are decoded: twice as large, as parts are cut out of them."""
-        width, height = descriptor.PICTURE_SIZE
-        return 2 * width, 2 * height
+    def query_picture_size(self) -> tuple[int, int] | int:
+        """As `picture_size`, for a query's frames: twice as large, as parts are cut out of them."""
+        size = self.picture_size
+        return 2 * size if isinstance(size, int) else (2 * size[0], 2 * size[1])
+
+    def embedder(self) -> FrameEmbedder:
+        """The network, loaded. Raises a ModelError or SettingsError."""
+        return load(self.network, weights=self.weights, device=self.device)
 
 
 @dataclass(frozen=True, slots=True)

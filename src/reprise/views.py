@@ -23,9 +23,10 @@ Embed = Callable[[Sequence[NDArray[np.uint8]]], NDArray[np.float32]]
 
 
 def embed_views(
-    frames: Sequence[NDArray[np.uint8]], embed: Embed, max_regions: int = MAX_REGIONS
+    frames: Sequence[NDArray[np.uint8]], embed: Embed, max_regions: int = MAX_REGIONS, *, widen: bool = True
 ) -> list[NDArray[np.float32]]:
-    """For each frame its embedding and those of its further views: a list of [2 to 1 + max_regions, dim].
+    """For each frame its embedding and those of its further views: a list of [views, dim], at most
+    1 + max_regions views each.
 
     frames: consecutive frames of one video, each [height, width, 3] uint8 RGB, all of one size; larger than the
     descriptor's own pictures, if regions are to be seen sharply. A flat frame's embeddings are 0: it is like every
@@ -33,7 +34,7 @@ def embed_views(
     """
     if not frames:
         return []
-    further = further_views(np.stack(frames), max_regions)
+    further = further_views(np.stack(frames), max_regions, widen=widen)
     embeddings = embed([*frames, *(view for views in further for view in views)])
     ends = len(frames) + np.cumsum([len(views) for views in further])
     return [
@@ -47,15 +48,17 @@ def is_flat(frame: NDArray[np.uint8]) -> bool:
     return float(frame.std(axis=(0, 1)).max()) < FLAT_DEVIATION
 
 
-def further_views(frames: NDArray[np.uint8], max_regions: int = MAX_REGIONS) -> list[list[NDArray[np.uint8]]]:
-    """What is embedded of each frame beside itself: its regions, or, if it has none, the frame widened.
+def further_views(
+    frames: NDArray[np.uint8], max_regions: int = MAX_REGIONS, *, widen: bool = True
+) -> list[list[NDArray[np.uint8]]]:
+    """What is embedded of each frame beside itself: its regions, or, if it has none and `widen`, the frame widened.
 
     frames: [n, height, width, 3] uint8 RGB, consecutive frames of one video, or n = 1. Each view is
     [any height, any width, 3] uint8 RGB.
     """
     boxes = find_boxes(frames, max_boxes=max_regions)
     return [
-        [_inside(frame, box) for box in found] or [_widened(frame)]
+        [_inside(frame, box) for box in found] or ([_widened(frame)] if widen else [])
         for frame, found in zip(frames, boxes, strict=True)
     ]
 

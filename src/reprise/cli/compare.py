@@ -19,6 +19,7 @@ from reprise.cli.running import complain
 @options.aligner
 @options.min_score
 @options.refine
+@options.weights
 @options.device
 @options.json_lines
 def compare(
@@ -29,6 +30,7 @@ def compare(
     aligner: str,
     min_score: float | None,
     refine: bool,
+    weights: str | None,
     device: str,
     as_json: bool,
 ) -> int:
@@ -36,7 +38,7 @@ def compare(
     result = reprise.compare(
         a,
         b,
-        embedding=_embedding(model, fps, device),
+        embedding=_embedding(model, fps, weights, device),
         settings=QuerySettings(aligner=aligner, min_score=min_score, refine=refine),
     )
     if result.warning:
@@ -48,6 +50,8 @@ def compare(
     return 0
 
 
-def _embedding(model: str | None, fps: float | None, device: str) -> EmbedSettings:
+def _embedding(model: str | None, fps: float | None, weights: str | None, device: str) -> EmbedSettings:
     usual = EmbedSettings()
-    return EmbedSettings(usual.model if model is None else model, usual.fps if fps is None else fps, device)
+    return EmbedSettings(
+        usual.model if model is None else model, usual.fps if fps is None else fps, device, weights=weights
+    )

@@ -28,6 +28,7 @@ SKIPPED_NAMES = 5
     default=None,
     help=f"Processes that decode and embed.  [default: one a core, here {default_workers()}]",
 )
+@options.weights
 @options.device
 @click.option(
     "--tag",
@@ -43,6 +44,7 @@ def ingest(
     model: str | None,
     fps: float | None,
     workers: int | None,
+    weights: str | None,
     device: str,
     tags: tuple[str, ...],
     as_json: bool,
@@ -55,7 +57,7 @@ def ingest(
     """
     began = time.monotonic()
     kept, total, embedding = 0, 0, False
-    with reprise.open(library, model=model, fps=fps, device=device) as shelf, progress_bar() as bar:
+    with reprise.open(library, model=model, fps=fps, device=device, weights=weights) as shelf, progress_bar() as bar:
         row = bar.add_task("ingesting", total=None)
 
         def advance(outcome: Outcome, done: int, of: int) -> None:

@@ -10,7 +10,8 @@ import click
 from reprise import DEFAULT_LIBRARY
 from reprise.alignment.aligners import ALIGNERS
 from reprise.descriptor import DEVICES
-from reprise.settings import MODELS, QuerySettings
+from reprise.models.catalogue import NETWORKS
+from reprise.settings import QuerySettings
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -57,10 +58,19 @@ def model(default: str) -> Decorator:
     """`--model`; `default` is how the help describes what None stands for."""
     return click.option(
         "--model",
-        type=click.Choice(MODELS),
+        metavar="NAME",
         default=None,
-        help=f"The network that describes frames.  [default: {default}]",
+        help=f"The network that describes frames: {', '.join(NETWORKS)}.  [default: {default}]",
     )
+
+
+weights: Decorator = click.option(
+    "--weights",
+    metavar="FILE",
+    default=None,
+    type=click.Path(),
+    help="The network's weights.  [default: looked for in $REPRISE_WEIGHTS, then in the user's cache]",
+)
 
 
 def fps(default: str) -> Decorator:

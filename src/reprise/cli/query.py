@@ -26,6 +26,7 @@ from reprise.scanning import find_videos
 @options.aligner
 @options.min_score
 @options.refine
+@options.weights
 @options.device
 @options.json_lines
 def query(
@@ -35,6 +36,7 @@ def query(
     aligner: str,
     min_score: float | None,
     refine: bool,
+    weights: str | None,
     device: str,
     as_json: bool,
 ) -> int:
@@ -43,7 +45,7 @@ def query(
     VIDEO is a video or a folder of videos. A video that cannot be read is named, and the others are done.
     """
     settings = QuerySettings(top_k=top_k, aligner=aligner, min_score=min_score, refine=refine)
-    with reprise.open(library, device=device) as shelf, progress_bar() as bar:
+    with reprise.open(library, device=device, weights=weights) as shelf, progress_bar() as bar:
         shelf.require()
         found = find_videos(videos)
         for failure in found.failures:

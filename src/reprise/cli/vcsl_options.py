@@ -12,8 +12,9 @@ from typing import Any
 import click
 
 from reprise.alignment.aligners import ALIGNERS, DEFAULT_ALIGNER
+from reprise.cli.options import device, model, weights
 from reprise.errors import SettingsError, printable
-from reprise.settings import default_workers
+from reprise.settings import EmbedSettings, default_workers
 from reprise.vcsl.annotation import SPLITS
 from reprise.vcsl.work_folder import read_json
 
@@ -34,6 +35,9 @@ class RunOptions:
     sample: int | None
     features: Path | None
     videos: Path | None
+    model: str | None
+    weights: str | None
+    device: str
     maps: Path | None
     simulate: bool
     seed: int
@@ -43,6 +47,12 @@ class RunOptions:
     work: Path
     workers: int | None
     as_json: bool
+
+    def embedding(self) -> EmbedSettings:
+        """How videos are embedded. Raises SettingsError where there are none to embed."""
+        if self.videos is None and (self.model, self.weights) != (None, None):
+            raise SettingsError("--model and --weights say how --videos are embedded; leave them out")
+        return EmbedSettings(self.model or EmbedSettings().model, device=self.device, weights=self.weights)
 
     def aligner_and_parameters(self) -> tuple[str, dict[str, Any]]:
         """The aligner and the parameters that are not its defaults: the file's, and over them those of --set.
@@ -92,7 +102,7 @@ def _named(context: click.Context, parameter: click.Parameter, given: tuple[str,
 
 def run_options(*, split: str, seed: int, work: str) -> Callable[[Command], Command]:
     """The shared options with these defaults; the command gets them as one RunOptions, its first argument by name."""
-    options = [
+    options: list[Callable[[Command], Command]] = [
         click.option("--labels", type=_FILE, help="True segments: label JSON, or .json.gz."),
         click.option(
             "--pairs", type=_FILE, help="Pair list: CSV with query_id,reference_id.  [default: the split's]"
@@ -108,7 +118,10 @@ def run_options(*, split: str, seed: int, work: str) -> Callable[[Command], Comm
         click.option("--frames", type=_FILE, help="Frame counts: CSV with uuid,frame_count."),
         click.option("--sample", type=click.IntRange(min=1), help="Take so many pairs, evenly from the list."),
         click.option("--features", type=_FOLDER, help="Features: a folder of UUID.npy [frames, dim]."),
-        click.option("--videos", type=_FOLDER, help="Videos: a folder of UUID.*, embedded by Reprise's own model."),
+        click.option("--videos", type=_FOLDER, help="Videos: a folder of UUID.*, which are embedded once."),
+        model(EmbedSettings().model),
+        weights,
+        device,
         click.option("--maps", type=_FOLDER, help="Similarity maps: a folder of QUERY-REFERENCE.npy."),
         click.option(
             "--simulate", is_flag=True, help="Features drawn from frame counts and labels: a simulation, no result."
@@ -145,14 +158,15 @@ def run_options(*, split: str, seed: int, work: str) -> Callable[[Command], Comm
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
     ]
 
-    def decorate(command: Command) -> Command:
-        @functools.wraps(command)
+    def decorate(run: Command) -> Command:
+        @functools.wraps(run)
         def collected(*arguments: Any, **values: Any) -> Any:
             shared = {field.name: values.pop(field.name) for field in fields(RunOptions)}
-            return command(*arguments, options=RunOptions(**shared), **values)
+            return run(*arguments, options=RunOptions(**shared), **values)
 
+        command: Command = collected
         for option in reversed(options):
-            collected = option(collected)
-        return collected
+            command = option(command)
+        return command
 
     return decorate

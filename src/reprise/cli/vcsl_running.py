@@ -65,6 +65,7 @@ def prepared(options: RunOptions, predictions: Path | None) -> Run:
     given = [name for name, value in sources.items() if value is not None]
     if len(given) != 1:
         raise click.UsageError(f"give one of {', '.join(sources)}; {' and '.join(given) or 'none'} is given")
+    embedding = options.embedding()
     if predictions is None:
         name, parameters = options.aligner_and_parameters()
         checked_aligner(name, parameters)
@@ -78,11 +79,13 @@ def prepared(options: RunOptions, predictions: Path | None) -> Run:
         frames=options.frames,
         sample=options.sample,
     )
-    features, source, model, findings = _source(options, annotation)
+    features, source, model, findings = _source(options, annotation, embedding)
     return Run(options, annotation, features, source, name, parameters, model, [*annotation.findings, *findings])
 
 
-def _source(options: RunOptions, annotation: Annotation) -> tuple[str, MapSource | None, str, list[Finding]]:
+def _source(
+    options: RunOptions, annotation: Annotation, embedding: EmbedSettings
+) -> tuple[str, MapSource | None, str, list[Finding]]:
     """What figures are of, where maps come from, and of a simulation its model and what had to be cut for it."""
     if options.simulate:
         noise = NoiseModel()
@@ -93,7 +96,7 @@ def _source(options: RunOptions, annotation: Annotation) -> tuple[str, MapSource
     if options.maps is not None:
         return "given maps", MapFolder(options.maps), "", []
     if options.videos is not None:
-        return f"our own, {EmbedSettings().identity}", FeatureFolder(options.work / FEATURES_NAME), "", []
+        return f"embedded by {embedding.identity}", FeatureFolder(options.work / FEATURES_NAME), "", []
     return "given predictions", None, "", []
 
 
@@ -109,7 +112,7 @@ def predicted(run: Run, settings: Sequence[dict[str, Any]]) -> Predictions:
                 run.options.videos,
                 wanted,
                 run.options.work / FEATURES_NAME,
-                settings=EmbedSettings(),
+                settings=run.options.embedding(),
                 workers=workers,
                 progress=progress,
             )

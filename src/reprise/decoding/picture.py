@@ -13,18 +13,20 @@ from numpy.typing import NDArray
 # Averaging over all covered pixels: the only one of swscale's filters that does not alias when a 1080p picture
 # becomes a 128-pixel one, and what the descriptor was trained with.
 SCALING = Interpolation.AREA | Interpolation.ACCURATE_RND
+Size = tuple[int, int] | int  # (width, height), or the shorter side with the proportions kept
 # Pixels more than this much wider or higher than they should be are damage, not anamorphic film.
 MAX_PIXEL_ASPECT = 10
+MAX_PROPORTION = 10  # of the longer side to the shorter one, where a picture is scaled with its proportions kept
 
 
 class PictureMaker:
     """Turns decoded frames into RGB arrays; keeps swscale's tables between frames of one video.
 
-    `size` is (width, height) of the result, None for the picture's own display size. Not safe to share
-    between threads.
+    `size` is (width, height) of the result, or the length of its shorter side, None for the picture's own display
+    size. Not safe to share between threads.
     """
 
-    def __init__(self, size: tuple[int, int] | None = None) -> None:
+    def __init__(self, size: Size | None = None) -> None:
         self._size = size
         self._scaler = VideoReformatter()
         self._rotation: int | None = None
@@ -55,11 +57,17 @@ class PictureMaker:
 
     def _target(self, frame: DecodedFrame, pixel_aspect: Fraction | None, is_turned: bool) -> tuple[int, int]:
         # Width and height before the turn.
-        if self._size is not None:
+        if isinstance(self._size, tuple):
             return (self._size[1], self._size[0]) if is_turned else self._size
-        if pixel_aspect is None or not 1 / MAX_PIXEL_ASPECT <= pixel_aspect <= MAX_PIXEL_ASPECT:
-            return frame.width, frame.height
-        return max(1, round(frame.width * pixel_aspect)), frame.height
+        width, height = Fraction(frame.width), Fraction(frame.height)
+        if pixel_aspect is not None and 1 / MAX_PIXEL_ASPECT <= pixel_aspect <= MAX_PIXEL_ASPECT:
+            width *= pixel_aspect
+        if self._size is not None:
+            scale = self._size / min(width, height)
+            # The longer side stays within reason: a picture of one line would otherwise fill the memory.
+            longest = Fraction(self._size * MAX_PROPORTION)
+            width, height = min(width * scale, longest), min(height * scale, longest)
+        return max(1, round(width)), max(1, round(height))
 
     def _over_black(self, frame: DecodedFrame) -> DecodedFrame:
         # Before scaling: afterwards the colours hidden under transparent pixels would have run into the others.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from reprise.decoding.clock import Clock
 from reprise.decoding.container import VideoFacts, decoder_of, facts, may_jump, open_video, usual_length_s
-from reprise.decoding.picture import PictureMaker
+from reprise.decoding.picture import PictureMaker, Size
 from reprise.errors import DecodeError, SettingsError, printable
 
 MAX_FPS = 1000
@@ -67,7 +67,7 @@ def sample(
     fps: float | Fraction = 1,
     start_s: float = 0.0,
     end_s: float | None = None,
-    size: tuple[int, int] | None = None,
+    size: Size | None = None,
     threads: int = 0,
 ) -> Iterator[Picture]:
     """The picture on the screen at start_s, start_s + 1/fps, … up to but not including end_s.
@@ -75,7 +75,8 @@ def sample(
     Times count from the first picture, whatever its own time stamp; at time t the picture is the last one
     with a time stamp at or before t (what `ffmpeg -vf fps=1:round=up` gives), so a picture that stays on
     for three seconds is given three times. `Clock` says what becomes of damaged time stamps.
-    `size` is (width, height), None for the display size, which may change within a video.
+    `size` is (width, height) or the length of the shorter side, None for the display size, which may change within
+    a video.
     Pictures are yielded in time order while decoding goes on; memory does not grow with the length.
     Raises SettingsError, or as `open_video`; DecodeError if no picture at all can be decoded, or none lies
     at start_s or later.
@@ -90,7 +91,7 @@ def pictures_at(
     times_s: Iterable[Fraction],
     *,
     end_s: float | None = None,
-    size: tuple[int, int] | None = None,
+    size: Size | None = None,
     threads: int = 0,
 ) -> Iterator[Picture]:
     """The picture on the screen at each of the ascending `times_s`, until the video or `end_s` is over.
@@ -108,7 +109,7 @@ def sample_span(
     fps: float | Fraction,
     start_s: float,
     end_s: float,
-    size: tuple[int, int] | None = None,
+    size: Size | None = None,
     threads: int = 0,
 ) -> list[Picture]:
     """The pictures of `sample`, for a short span of a video that may be long: decoded from the key frame before it.
@@ -132,7 +133,7 @@ def evenly_spaced(
     *,
     start_s: float = 0.0,
     end_s: float | None = None,
-    size: tuple[int, int] | None = None,
+    size: Size | None = None,
     threads: int = 0,
 ) -> Iterator[Picture]:
     """`count` pictures at even distances: the first at start_s, the last the last one that starts before end_s.
@@ -158,7 +159,7 @@ def every_picture(
     *,
     start_s: float = 0.0,
     end_s: float | None = None,
-    size: tuple[int, int] | None = None,
+    size: Size | None = None,
     threads: int = 0,
 ) -> Iterator[Picture]:
     """Each picture that starts in the span once, at its own time; parameters and errors as `sample`."""
@@ -216,9 +217,7 @@ def _on_screen(
         before = shown
 
 
-def _sought(
-    path: str, times_s: list[Fraction], *, size: tuple[int, int] | None, threads: int
-) -> list[Picture] | None:
+def _sought(path: str, times_s: list[Fraction], *, size: Size | None, threads: int) -> list[Picture] | None:
     """The pictures at these times, decoded from the key frame before the first; None if that cannot be trusted."""
     with open_video(path, threads=1) as (container, stream):
         known = facts(container, stream)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.errors import LibraryMismatchError
+from reprise.models.catalogue import is_known
 from reprise.stores.milvus import Milvus
 
 FRAMES = "frames"
@@ -33,6 +34,19 @@ class LibraryFacts:
     fps: float
     format: int = FORMAT
 
+    def check_model(self, name: str, wanted: str | None, shown: str) -> None:
+        """Raises LibraryMismatchError if the model `name` is not `wanted` (None: whichever) or not one there is."""
+        if wanted is not None and wanted != name:
+            raise LibraryMismatchError(
+                f"{shown}: this library was made with model {name}, not with {wanted}; leave --model out, or ingest "
+                "into a new library"
+            )
+        if not is_known(name):
+            raise LibraryMismatchError(
+                f"{shown}: this library was made with model {self.model}, which this program does not have; use the "
+                "version of Reprise that made it"
+            )
+
     def check(self, wanted: LibraryFacts, shown: str) -> None:
         """Raises LibraryMismatchError if vectors made as `wanted` do not belong in this library."""
         if self.format != wanted.format:
@@ -40,26 +54,18 @@ class LibraryFacts:
                 f"{shown}: this library has format {self.format}, this program writes {wanted.format}; "
                 "ingest its videos again into a new library"
             )
-        if self.model != wanted.model and _family(self.model) == _family(wanted.model):
-            raise LibraryMismatchError(
-                f"{shown}: this library was made with {self.model}, this program has {wanted.model}, whose vectors "
-                "are others; ingest its videos again into a new library"
-            )
         if (self.model, self.dimension) != (wanted.model, wanted.dimension):
+            given = "this program has" if "@" not in self.model else "the weights given are"
+            remedy = "" if "@" not in self.model else "give those with --weights, or "
             raise LibraryMismatchError(
-                f"{shown}: this library was made with model {self.model} ({self.dimension} dimensions), not with "
-                f"{wanted.model} ({wanted.dimension}); choose that model, or ingest again into a new library"
+                f"{shown}: this library was made with {self.model}, {given} {wanted.model}, whose vectors "
+                f"are others; {remedy}ingest its videos again into a new library"
             )
         if not math.isclose(self.fps, wanted.fps):
             raise LibraryMismatchError(
                 f"{shown}: this library was made at {self.fps:g} frames a second, not {wanted.fps:g}; "
                 f"give --fps {self.fps:g}, or ingest again into a new library"
             )
-
-
-def _family(model: str) -> str:
-    """The model's name without the version of its weights."""
-    return model.rpartition("-")[0]
 
 
 class FrameStore:

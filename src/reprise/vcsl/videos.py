@@ -1,4 +1,4 @@
-"""A folder of the benchmark's videos made into features by our own descriptor."""
+"""A folder of the benchmark's videos made into features by one of the networks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from reprise.embedding import EmbeddedVideo
-from reprise.errors import BenchmarkError, SettingsError, printable
+from reprise.errors import BenchmarkError, ModelError, SettingsError, printable
 from reprise.scanning import VIDEO_SUFFIXES
 from reprise.settings import EmbedSettings
 from reprise.vcsl.work_folder import read_json, write_json
@@ -46,6 +46,8 @@ def embed_folder(
     if progress:
         progress(0, len(jobs))
     for done, (index, attempt) in enumerate(embed_in_workers(jobs, settings, workers), start=1):
+        if isinstance(attempt, ModelError):
+            raise attempt  # which no other video would fare better with
         if isinstance(attempt, EmbeddedVideo):
             _save(features / f"{to_do[index]}.npy", attempt)
         else:

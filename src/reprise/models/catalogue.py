@@ -1,0 +1,52 @@
+"""All networks by the name that `--model` gives them."""
+
+from __future__ import annotations
+
+from reprise import descriptor
+from reprise.errors import SettingsError
+from reprise.models.network import Network, WeightsFile
+
+BUILT_IN = Network(
+    name="reprise",
+    title="Reprise's own copy descriptor",
+    operator="image_embedding.reprise",
+    load="reprise.descriptor:load",
+    picture=descriptor.PICTURE_SIZE,
+    dimension=descriptor.DIMENSION,
+    licence="Apache-2.0",
+    source="part of Reprise",
+    sees_widened=True,
+    extra="",
+)
+ISC = Network(
+    name="isc",
+    title="ISC21 descriptor track winner, EfficientNetV2-M",
+    operator="image_embedding.isc",
+    load="reprise.models.isc:load",
+    picture=(512, 512),
+    dimension=256,
+    weights=(
+        WeightsFile(
+            "isc_ft_v107.pth.tar",
+            "https://github.com/lyakaap/ISC21-Descriptor-Track-1st/releases/download/v1.0.1/isc_ft_v107.pth.tar",
+        ),
+    ),
+    licence="MIT",
+    source="https://github.com/lyakaap/ISC21-Descriptor-Track-1st",
+    citation="Yokoo, Contrastive Learning with Large Memory Bank and Negative Embedding Subtraction for Accurate "
+    "Copy Detection, 2021 (arXiv:2112.04323)",
+)
+
+NETWORKS = {network.name: network for network in (BUILT_IN, ISC)}
+
+
+def is_known(name: str) -> bool:
+    """Whether there is a network of this name."""
+    return name in NETWORKS
+
+
+def network(name: str) -> Network:
+    """The network of this name. Raises SettingsError for a name that there is not."""
+    if not is_known(name):
+        raise SettingsError(f"model must be one of {', '.join(NETWORKS)}, not {name!r}")
+    return NETWORKS[name]

@@ -1,0 +1,60 @@
+"""Loading networks: one a process and setting, whoever asks first."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise.models.network import Network
+from reprise.models.weights import find_weights
+
+
+class FrameEmbedder(Protocol):
+    """A loaded network; safe to call from several threads."""
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in an embedding."""
+        ...
+
+    def __call__(self, frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Embeddings of RGB frames, each [height, width, 3] uint8 of any size.
+
+        Returns [frames, dimension] float32, rows L2-normalised; [0, dimension] for no frames.
+        Raises ReprisError for arrays that are no such frames.
+        """
+        ...
+
+
+# Network, file of its weights (None for a network that has none), device (auto, cpu or cuda), CPU threads (0: as many
+# as there are cores). Raises a ModelError for weights that do not fit and libraries that are not installed, and
+# SettingsError for a device that is not there.
+Load = Callable[[Network, Path | None, str, int], FrameEmbedder]
+
+_loading = threading.Lock()
+
+
+def load(network: Network, *, weights: str | None = None, device: str = "auto", threads: int = 1) -> FrameEmbedder:
+    """The network, loaded; the same one for the same arguments.
+
+    weights: a file, in place of where published ones are looked for.
+
+    Raises MissingWeightsError, WeightsError, MissingExtraError or SettingsError.
+    """
+    path = find_weights(network, weights) if network.weights or weights else None
+    with _loading:
+        return _loaded(network, path, device, threads)
+
+
+@functools.cache
+def _loaded(network: Network, weights: Path | None, device: str, threads: int) -> FrameEmbedder:
+    module, _, function = network.load.partition(":")
+    loader: Load = getattr(importlib.import_module(module), function)
+    return loader(network, weights, device, threads)
