@@ -25,7 +25,7 @@ NAMED_KEYS = 3  # keys of each kind that an error names; the rest is counted
 _WEB_PAGE = re.compile(rb"(?is)(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|\?xml)\b")
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"  # torch.save's files since 1.6, and before
-_HEAD_BYTES = 1024
+HEAD_BYTES = 1024  # what is looked at to tell kinds of files apart
 
 
 def required(module: str, network: Network) -> Any:
@@ -122,7 +122,7 @@ def read_script(path: Path, network: Network) -> Any:
 def _checked_head(path: Path, network: Network) -> bytes:
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+            head = file.read(HEAD_BYTES)
     except OSError as error:
         raise WeightsError(f"{printable(path)}: cannot be read ({error.strerror})") from error
     if not head:
@@ -202,7 +202,7 @@ def _wrong(path: Path, network: Network, reason: str) -> WeightsError:
 
 
 def _remedy(network: Network) -> str:
-    return f"`reprise models fetch {network.name}` gets them" if network.weights else "give another file"
+    return f"`reprise models fetch --again {network.name}` downloads them" if network.weights else "give another file"
 
 
 def _one_line(error: Exception) -> str:
