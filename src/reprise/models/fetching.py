@@ -22,7 +22,7 @@ Progress = Callable[[int, int | None], None]
 
 TRIES = 5  # in a row that bring less than A_GAIN
 A_GAIN = 2**20
-_PIECE_BYTES = 2**18
+PIECE_BYTES = 2**14  # of the last piece before a connection breaks off, nothing is kept
 _TIMEOUT_S = (15, 60)  # to connect; between two pieces of the answer
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -158,7 +158,7 @@ class _Download:
             )
         part.set_version(_version(answer))
         self.on_progress(part.length, total)
-        for piece in answer.iter_content(_PIECE_BYTES):
+        for piece in answer.iter_content(PIECE_BYTES):
             part.append(piece)
             self.on_progress(part.length, total)
         if total is not None and part.length != total:

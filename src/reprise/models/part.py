@@ -13,6 +13,8 @@ from reprise.errors import DownloadError, printable
 class Part:
     """A file that is appended to by one process at a time, with the version of what is in it beside it.
 
+    It stays until it is finished or removed, unless it is empty.
+
     Raises DownloadError where another process holds it, OSError where it cannot be written.
     """
 
@@ -30,6 +32,8 @@ class Part:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if not self.length:
+            self.path.unlink(missing_ok=True)
         self._file.close()
 
     def _is_mine(self) -> bool:
