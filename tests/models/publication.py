@@ -29,6 +29,7 @@ class Publication:
     statuses: list[int] = field(default_factory=list)  # of the next answers, in place of 200 and 206
     content_type: str = "application/octet-stream"
     told_length: int | None = None  # in place of the true one
+    stalls: bool = False  # whether an answer that is cut is left hanging, until the other side goes
     url: str = ""
     sent: list[int] = field(default_factory=list)  # bytes of each answer
 
@@ -107,9 +108,12 @@ def _answer(request: BaseHTTPRequestHandler, publication: Publication) -> None:
         request.send_header("Last-Modified", publication.last_modified)
     request.end_headers()
     body = content[begin:]
-    if publication.cuts:
+    is_cut = bool(publication.cuts)
+    if is_cut:
         body = body[: publication.cuts.pop(0)]
     publication.sent.append(len(body))
     with suppress(ConnectionError):  # who has seen enough hangs up
         request.wfile.write(body)
+        if is_cut and publication.stalls:
+            request.connection.recv(1)  # nothing comes but the end of the connection
     request.close_connection = True

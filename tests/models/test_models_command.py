@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pty
 import re
 import runpy
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from command_line import run
+from command_line import run, wait_until
 from footage import footage
 from publication import CONTENT, NAME, Publication, published
 
@@ -70,24 +73,9 @@ def test_list_shows_every_network_and_where_weights_are_looked_for(folder: Path,
 def test_list_tells_programs_everything(server: Publication, folder: Path) -> None:
     facts = {known["name"]: known for known in run("models", "list", "--json").objects}
     assert list(facts) == list(NETWORKS)
-    assert facts["tiny"] == {
-        "name": "tiny",
-        "title": "A tiny network",
-        "operator": "image_embedding.tiny",
-        "load": "nowhere:load",
-        "picture": 32,
-        "dimension": 8,
-        "arguments": [],
-        "weights": [{"name": NAME, "url": server.url, "size_bytes": len(CONTENT), "sha256": ""}],
-        "licence": "MIT",
-        "source": "https://tiny.example",
-        "citation": "",
-        "reads_text": False,
-        "sees_widened": False,
-        "extra": "models",
-        "file": None,
-        "doubt": "",
-    }
+    tiny = json.loads(json.dumps(asdict(server.network(size_bytes=len(CONTENT)))))
+    assert facts["tiny"] == tiny | {"file": None, "doubt": ""}
+    assert tiny["weights"] == [{"name": NAME, "url": server.url, "size_bytes": len(CONTENT), "sha256": ""}]
     assert facts["isc"]["citation"].startswith("Yokoo, Contrastive Learning")
     assert facts["reprise"]["file"].endswith("reprise-1.onnx")
     run("models", "fetch", "tiny")
@@ -174,11 +162,36 @@ def test_a_fetch_that_broke_off_is_gone_on_with_by_the_next(server: Publication,
     assert [entry.name for entry in folder.iterdir()] == [NAME]
 
 
+def test_an_interrupted_fetch_keeps_what_is_here_and_exits_130(
+    server: Publication, folder: Path, tmp_path: Path
+) -> None:
+    program = (
+        "import sys; from reprise.models.catalogue import NETWORKS; from reprise.cli import main\n"
+        "from reprise.models.network import Network, WeightsFile\n"
+        "NETWORKS['tiny'] = Network('tiny', '', '', '', 32, 8, weights=(WeightsFile(*sys.argv[1:3]),))\n"
+        "sys.argv = ['reprise', 'models', 'fetch', 'tiny']; main()\n"
+    )
+    (tmp_path / "program.py").write_text(program)
+    part = folder / f"{NAME}.part"
+    server.cuts = [2 * PIECE_BYTES]
+    server.stalls = True
+    fetching = subprocess.Popen(
+        [sys.executable, tmp_path / "program.py", NAME, server.url], stderr=subprocess.PIPE, text=True
+    )
+    wait_until(lambda: part.exists() and part.stat().st_size == 2 * PIECE_BYTES)
+    fetching.send_signal(signal.SIGINT)
+    _, err = fetching.communicate(timeout=30)
+    assert (fetching.returncode, err.strip()) == (130, "reprise: interrupted; fetch again to go on with tiny")
+    assert run("models", "fetch", "tiny").status == 0
+    assert server.sent == [2 * PIECE_BYTES, len(CONTENT) - 2 * PIECE_BYTES]
+
+
 def test_an_unknown_network_is_wrong_usage_and_nothing_is_fetched(server: Publication) -> None:
     for arguments in (("fetch", "tiny", "nonsense"), ("path", "nonsense")):
         finished = run("models", *arguments)
         assert (finished.status, finished.out) == (2, "")
-        assert finished.err == f"reprise: model must be one of {', '.join(NETWORKS)}, not 'nonsense'\n"
+        assert finished.err.startswith(f"reprise: model must be one of {', '.join(NETWORKS)}")
+        assert finished.err.endswith(", not 'nonsense'\n")
     assert run("models", "fetch").status == 2
     assert server.sent == []
 

@@ -116,12 +116,16 @@ def _fetched(known: Network, *, again: bool) -> tuple[str, Path]:
     published = known.weights[0]
     with download_bar() as bar:
         task = bar.add_task(known.name, total=published.size_bytes)
-        path = download(
-            known,
-            published,
-            folders()[0],
-            on_progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+        try:
+            path = download(
+                known,
+                published,
+                folders()[0],
+                on_progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        except KeyboardInterrupt as interruption:
+            interruption.add_note(f"fetch again to go on with {known.name}")
+            raise
     return "downloaded", path
 
 
