@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,12 @@ def test_a_file_is_downloaded_with_its_progress(server: Publication, tmp_path: P
     assert told[-1] == (SIZE, SIZE)
     assert told == sorted(told)
     assert server.sent == [SIZE]
+
+
+def test_a_file_that_is_known_by_its_folder_is_put_into_one(server: Publication, tmp_path: Path) -> None:
+    published_file = replace(server.network().weights[0], name=f"ViT/{NAME}")
+    assert fetch(server.network(), published_file, tmp_path) == tmp_path / "ViT" / NAME
+    assert [entry.name for entry in (tmp_path / "ViT").iterdir()] == [NAME]
 
 
 def test_the_beginning_of_a_hash_is_checked_as_well(server: Publication, tmp_path: Path) -> None:

@@ -74,12 +74,12 @@ def test_list_tells_programs_everything(server: Publication, folder: Path) -> No
     facts = {known["name"]: known for known in run("models", "list", "--json").objects}
     assert list(facts) == list(NETWORKS)
     tiny = json.loads(json.dumps(asdict(server.network(size_bytes=len(CONTENT)))))
-    assert facts["tiny"] == tiny | {"file": None, "doubt": ""}
+    assert facts["tiny"] == tiny | {"files": [], "missing": [NAME], "doubts": []}
     assert tiny["weights"] == [{"name": NAME, "url": server.url, "size_bytes": len(CONTENT), "sha256": ""}]
     assert facts["isc"]["citation"].startswith("Yokoo, Contrastive Learning")
-    assert facts["reprise"]["file"].endswith("reprise-1.onnx")
+    assert [Path(file).name for file in facts["reprise"]["files"]] == ["reprise-1.onnx"]
     run("models", "fetch", "tiny")
-    assert run("models", "list", "--json").objects[-1]["file"] == str(folder / NAME)
+    assert run("models", "list", "--json").objects[-1]["files"] == [str(folder / NAME)]
 
 
 def test_a_picture_by_its_shorter_side_and_an_unknown_dimension_are_shown(
@@ -98,7 +98,9 @@ def test_the_path_of_weights_is_printed_and_nothing_else(server: Publication, fo
     run("models", "fetch", "tiny")
     finished = run("models", "path", "tiny")
     assert (finished.status, finished.out, finished.err) == (0, f"{folder / NAME}\n", "")
-    assert run("models", "path", "tiny", "--json").objects == [{"name": "tiny", "file": str(folder / NAME)}]
+    assert run("models", "path", "tiny", "--json").objects == [
+        {"name": "tiny", "file": str(folder / NAME), "companions": []}
+    ]
 
 
 def test_the_path_of_the_built_in_networks_weights_is_that_of_the_package() -> None:
@@ -205,6 +207,26 @@ def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path, monkeypatch: pyte
         assert f"REPRISE_WEIGHTS={tmp_path / 'file'} is a file, not a folder" in finished.err
 
 
+def test_what_a_network_needs_beside_its_weights_is_fetched_too(
+    server: Publication, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = server.network()
+    beside = replace(tiny.weights[0], name="whitening/pca.pth")
+    monkeypatch.setitem(NETWORKS, "tiny", replace(tiny, companions=(beside,)))
+    folder.mkdir()
+    (folder / NAME).write_bytes(b"the weights")
+    missing = run("models", "path", "tiny")
+    assert (missing.status, missing.out) == (1, "")
+    assert missing.err.startswith("reprise: model tiny: beside tiny.pth it needs whitening/pca.pth, which is not in ")
+    assert missing.err.endswith("; `reprise models fetch tiny` downloads it and says how to place it by hand\n")
+    assert run("models", "list", "--json").objects[-1]["missing"] == ["whitening/pca.pth"]
+    assert "here in part" in run("models", "list").out
+    fetched = run("models", "fetch", "tiny", "--json").objects
+    assert [answer["status"] for answer in fetched] == ["already there", "downloaded"]
+    assert server.sent == [len(CONTENT)]
+    assert run("models", "path", "tiny").out.splitlines() == [f"{folder / NAME}", f"{folder}/whitening/pca.pth"]
+
+
 # Weights that are not those that are published
 
 
@@ -215,16 +237,17 @@ def test_weights_that_are_not_the_published_ones_are_told_and_used(
     (folder / NAME).write_bytes(CONTENT[::-1])  # of the same size
     add(server, monkeypatch, sha256=server.sha256)
     warning = (
-        rf"reprise: {folder / NAME}: not the published weights of tiny: its SHA-256 begins with [0-9a-f]{{12}}, not "
-        rf"with {server.sha256[:12]}; they are used all the same; `reprise models fetch --again tiny` downloads the "
-        "published ones\n"
+        rf"reprise: {folder / NAME}: not as published for tiny: its SHA-256 begins with [0-9a-f]{{12}}, not "
+        rf"with {server.sha256[:12]}; it is used all the same; `reprise models fetch --again tiny` downloads the "
+        "published one\n"
     )
     for arguments, status in ((("list",), 0), (("path", "tiny"), 0), (("fetch", "tiny"), 1)):
         finished = run("models", *arguments)
         assert finished.status == status
         assert re.fullmatch(warning, finished.err)
     assert run("models", "path", "tiny").out == f"{folder / NAME}\n"
-    assert "its SHA-256 begins with" in run("models", "list", "--json").objects[-1]["doubt"]
+    [doubt] = run("models", "list", "--json").objects[-1]["doubts"]
+    assert "its SHA-256 begins with" in doubt
     assert server.sent == []
     assert run("models", "fetch", "--again", "tiny").status == 0
     assert run("models", "list").err == ""
@@ -234,7 +257,7 @@ def test_weights_of_another_size_are_told(server: Publication, folder: Path) -> 
     assert server.sent == []
     folder.mkdir()
     (folder / NAME).write_bytes(b"own")
-    assert f"not the published weights of tiny: it has 3 bytes, not {len(CONTENT)};" in run("models", "list").err
+    assert f"not as published for tiny: it has 3 bytes, not {len(CONTENT)};" in run("models", "list").err
 
 
 # The screen

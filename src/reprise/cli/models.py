@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
@@ -15,11 +16,11 @@ from reprise import descriptor
 from reprise.cli import options
 from reprise.cli.printing import counted, download_bar, plain_table, print_json, print_table
 from reprise.cli.running import FAILED, complain
-from reprise.errors import ReprisError, SettingsError, printable
+from reprise.errors import ReprisError, printable
 from reprise.models.catalogue import BUILT_IN, NETWORKS, network
 from reprise.models.fetching import fetch as download
-from reprise.models.network import Network
-from reprise.models.weights import doubt, find_published, find_weights, folders
+from reprise.models.network import Network, WeightsFile
+from reprise.models.weights import doubt, find_companions, find_file, find_published, find_weights, folders
 
 
 @click.group(short_help="List the networks, and fetch their weights.")
@@ -76,18 +77,16 @@ def fetch(names: tuple[str, ...], again: bool, as_json: bool) -> int:
     failed = False
     for known in wanted:
         try:
-            status, path = _fetched(known, again=again)
-        except SettingsError:
-            raise
+            for status, path in _fetched(known, again=again):
+                if as_json:
+                    print_json({"name": known.name, "status": status, "file": printable(path)})
+                else:
+                    click.echo(f"{known.name}: {status}: {printable(path)} ({decimal(path.stat().st_size)})")
         except ReprisError as error:
             complain(str(error))
             failed = True
-            continue
-        if as_json:
-            print_json({"name": known.name, "status": status, "file": printable(path)})
         else:
-            click.echo(f"{known.name}: {status}: {printable(path)} ({decimal(path.stat().st_size)})")
-        failed |= status == "already there" and _warn(known)
+            failed |= _warn(known)
     return FAILED if failed else 0
 
 
@@ -97,27 +96,34 @@ def fetch(names: tuple[str, ...], again: bool, as_json: bool) -> int:
 def path(name: str, as_json: bool) -> int:
     """Print the file with the weights of the network NAME that the other commands would use."""
     known = network(name)
-    found = _file(known)
+    file, *companions = map(printable, _files(known))
     if as_json:
-        print_json({"name": known.name, "file": printable(found)})
+        print_json({"name": known.name, "file": file, "companions": companions})
     else:
-        click.echo(printable(found))
+        click.echo("\n".join([file, *companions]))
     _warn(known)
     return 0
 
 
-def _fetched(known: Network, *, again: bool) -> tuple[str, Path]:
-    """What was done for a network's weights, and where they are now."""
+def _fetched(known: Network, *, again: bool) -> Iterator[tuple[str, Path]]:
+    """What was done for each file that a network needs, and where it is now."""
     if known is BUILT_IN:
-        return "part of Reprise", _file(known)
-    found = find_published(known)
-    if (found is not None and not again) or not known.weights:
-        return "already there", find_weights(known)
-    published = known.weights[0]
+        yield "part of Reprise", _files(known)[0]
+        return
+    if not known.weights:
+        yield "already there", find_weights(known)
+    for published, found in _needed(known):
+        if found is not None and not again:
+            yield "already there", found
+        else:
+            yield "downloaded", _downloaded(known, published)
+
+
+def _downloaded(known: Network, published: WeightsFile) -> Path:
     with download_bar() as bar:
-        task = bar.add_task(known.name, total=published.size_bytes)
+        task = bar.add_task(Path(published.name).name, total=published.size_bytes)
         try:
-            path = download(
+            return download(
                 known,
                 published,
                 folders()[0],
@@ -126,21 +132,30 @@ def _fetched(known: Network, *, again: bool) -> tuple[str, Path]:
         except KeyboardInterrupt as interruption:
             interruption.add_note(f"fetch again to go on with {known.name}")
             raise
-    return "downloaded", path
 
 
-def _file(known: Network) -> Path:
-    """The file that would be used. Raises MissingWeightsError."""
+def _needed(known: Network) -> list[tuple[WeightsFile, Path | None]]:
+    """The published files that a network needs, and where they are: of its weights the one that would be used."""
+    weights = [find_published(known) or (known.weights[0], None)] if known.weights else []
+    return [*weights, *((companion, find_file(companion, folders())) for companion in known.companions)]
+
+
+def _files(known: Network) -> list[Path]:
+    """The files that would be used, the weights first. Raises MissingWeightsError."""
     if known is BUILT_IN:
-        return Path(str(resources.files("reprise.weights") / f"{descriptor.NAME}.onnx"))
-    return find_weights(known)
+        return [Path(str(resources.files("reprise.weights") / f"{descriptor.NAME}.onnx"))]
+    weights = find_weights(known)
+    return [weights, *find_companions(known, weights)]
 
 
 def _facts(known: Network) -> dict[str, Any]:
-    facts = asdict(known)
-    found = find_published(known)
-    place = _file(known) if known is BUILT_IN else found and found[1]
-    return facts | {"file": place and printable(place), "doubt": doubt(*found) if found else ""}
+    needed = _needed(known)
+    files = _files(known) if known is BUILT_IN else [path for _, path in needed if path is not None]
+    return asdict(known) | {
+        "files": [printable(path) for path in files],
+        "missing": [published.name for published, path in needed if path is None],
+        "doubts": _doubts(known),
+    }
 
 
 def _picture(known: Network) -> str:
@@ -155,16 +170,25 @@ def _whereabouts(known: Network) -> str:
         return "part of Reprise"
     if not known.weights:
         return "to be given with --weights"
-    return "here" if find_published(known) else "not here"
+    needed = _needed(known)
+    here = [path for _, path in needed if path is not None]
+    return "here" if len(here) == len(needed) else "here in part" if here else "not here"
+
+
+def _doubts(known: Network) -> list[str]:
+    """What speaks against files that are here being those that are published."""
+    found = [(path, doubt(published, path)) for published, path in _needed(known) if path is not None]
+    return [
+        f"{printable(path)}: not as published for {known.name}: {reason}; it is used all the same; `reprise models "
+        f"fetch --again {known.name}` downloads the published one"
+        for path, reason in found
+        if reason
+    ]
 
 
 def _warn(known: Network) -> bool:
-    """Says so if the weights that are here are not those that are published; returns whether that was said."""
-    found = find_published(known)
-    wrong = found and doubt(*found)
-    if found and wrong:
-        complain(
-            f"{printable(found[1])}: not the published weights of {known.name}: {wrong}; they are used all the same; "
-            f"`reprise models fetch --again {known.name}` downloads the published ones"
-        )
-    return bool(wrong)
+    """Says what speaks against files that are here; returns whether anything does."""
+    doubts = _doubts(known)
+    for message in doubts:
+        complain(message)
+    return bool(doubts)

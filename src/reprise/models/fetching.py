@@ -51,8 +51,8 @@ def fetch(
     if not published.url:
         raise download.failure(f"{published.name} has no address; see {network.source}, and {download.by_hand}")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with Part(folder / f"{published.name}.part") as part:
+        download.target.parent.mkdir(parents=True, exist_ok=True)
+        with Part(download.target.with_name(f"{download.target.name}.part")) as part:
             download.complete(part, pause_s)
             download.check(part)
             part.finish(download.target)

@@ -77,6 +77,30 @@ def find_published(network: Network) -> tuple[WeightsFile, Path] | None:
     return None
 
 
+def find_companions(network: Network, beside: Path) -> list[Path]:
+    """The files of `network.companions`, in their order: from the folder of `beside`, else from `folders`.
+
+    beside: the network's own weights. Raises MissingWeightsError, which names the first that is not there.
+    """
+    places = [beside.parent, *folders()]
+    found = []
+    for published in network.companions:
+        path = find_file(published, places)
+        if path is None:
+            raise MissingWeightsError(
+                f"model {network.name}: beside {printable(beside.name)} it needs {published.name}, which is not in "
+                f"{' and '.join(dict.fromkeys(map(printable, places)))}; `reprise models fetch {network.name}` "
+                "downloads it and says how to place it by hand"
+            )
+        found.append(path)
+    return found
+
+
+def find_file(published: WeightsFile, places: list[Path]) -> Path | None:
+    """Where a published file is: in the first of these folders that holds it."""
+    return next((folder / published.name for folder in places if (folder / published.name).is_file()), None)
+
+
 def doubt(published: WeightsFile, path: Path) -> str:
     """Why a file cannot be the published one: another size or SHA-256; empty where nothing is known against it.
 
