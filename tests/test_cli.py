@@ -25,7 +25,7 @@ from reprise.cli.running import run_command
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("ingest", "query", "compare", "list", "info", "remove", "verify")
-GROUPS = ("benchmark",)  # of commands
+GROUPS = ("models", "benchmark")  # of commands
 ESCAPE = "\x1b"
 
 

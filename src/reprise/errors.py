@@ -13,6 +13,7 @@ ReprisError
 ├── ModelError             a network cannot be used
 │   ├── MissingExtraError      what it runs on is not installed
 │   ├── MissingWeightsError    its weights are not on this machine
+│   ├── DownloadError          its weights cannot be downloaded
 │   └── WeightsError           its weights are damaged, or those of another network
 ├── BenchmarkError         a file of a benchmark cannot be used
 └── SettingsError          a setting is out of range, or unknown
@@ -79,6 +80,10 @@ class MissingExtraError(ModelError):
 
 class MissingWeightsError(ModelError):
     """The weights of a network are not on this machine."""
+
+
+class DownloadError(ModelError):
+    """The weights of a network cannot be downloaded."""
 
 
 class WeightsError(ModelError):

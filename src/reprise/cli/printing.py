@@ -17,12 +17,15 @@ from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
     Task,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Table
 from rich.text import Text
@@ -127,14 +130,20 @@ def _rate(task: Task) -> float | None:
 
 def progress_bar() -> Progress:
     """A bar with count, rate, elapsed time and estimate on stderr; silent where stderr is no terminal."""
+    return _bar(MofNCompleteColumn(), _Rate(), TimeElapsedColumn(), _Left())
+
+
+def download_bar() -> Progress:
+    """A bar with bytes, bytes a second and estimate on stderr; silent where stderr is no terminal."""
+    return _bar(DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+
+
+def _bar(*columns: ProgressColumn) -> Progress:
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeElapsedColumn(),
-        _Left(),
+        *columns,
         console=console,
         # What reads a pipe mostly writes to the same terminal, into the bar.
         disable=not console.is_terminal or _is_pipe(sys.stdout),
