@@ -24,6 +24,9 @@ class Network:
     picture: what it wants to see: (width, height), or the length of the shorter side with the proportions kept.
     dimension: of its embeddings; None where only the loaded network knows.
     weights: the published files, of which any one serves; empty for a network whose weights are part of Reprise.
+    companions: published files, all of which the network needs beside its weights: what its makers built it on.
+    regions: how many parts of a frame are embedded, each to a vector of its own; above 1 frames have no one vector
+    each, which libraries need, and the network serves `reprise compare` and `reprise matrix` alone.
     """
 
     name: str
@@ -34,9 +37,11 @@ class Network:
     dimension: int | None
     arguments: tuple[tuple[str, str], ...] = ()
     weights: tuple[WeightsFile, ...] = field(default=())
+    companions: tuple[WeightsFile, ...] = ()
     licence: str = ""
     source: str = ""  # where it is published
     citation: str = ""
     reads_text: bool = False  # whether it has a text tower, for `reprise search --text`
+    regions: int = 1
     sees_widened: bool = False  # whether a query's frames are also embedded with their rim mirrored outwards
     extra: str = "models"  # what `pip install 'reprise[...]'` must name for it; empty for nothing more

@@ -49,6 +49,25 @@ def find_weights(network: Network, given: str | os.PathLike[str] | None = None) 
     )
 
 
+def find_companions(network: Network, beside: Path) -> list[Path]:
+    """The files of `network.companions`, in their order: from the folder of `beside`, else from `folders`.
+
+    beside: the network's own weights. Raises MissingWeightsError, which names the first that is not there.
+    """
+    places = [beside.parent, *folders()]
+    found: list[Path] = []
+    for published in network.companions:
+        held = [folder / published.name for folder in places if (folder / published.name).is_file()]
+        if not held:
+            raise MissingWeightsError(
+                f"model {network.name}: beside {printable(beside.name)} it needs {published.name}, which is not in "
+                f"{' and '.join(printable(folder) for folder in places)}; download it from {published.url} and place "
+                "it there"
+            )
+        found.append(held[0])
+    return found
+
+
 def identity(network: Network, given: str | os.PathLike[str] | None = None) -> str:
     """The network with its weights, as libraries remember it: "isc@0123456789ab"; the built-in one "reprise-1".
 
