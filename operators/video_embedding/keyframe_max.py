@@ -22,7 +22,7 @@ class KeyframeMax:
     largest of each number.
 
     model            one of reprise.models.catalogue, with `weights`, `device` and `threads` as for other operators
-    threshold        Bhattacharyya distance of adjacent frames' histograms above which the second is a key frame, 0 to 1
+    threshold        Bhattacharyya distance of adjacent frames' histograms, 0 to 1, above which the second counts
     min_frames       at least so many frames are embedded, where the video has them
 
     Raises SettingsError, or a reprise.ModelError if the network cannot be loaded; ReprisError for no frames.

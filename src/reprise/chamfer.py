@@ -1,6 +1,6 @@
 """Chamfer similarity: of frames by their regions, and of videos by their frames.
 
-Kordopatis-Zilos et al., ViSiL: Fine-grained Spatio-Temporal Video Similarity Learning, ICCV 2019, sections 3.2 and 3.4.
+Kordopatis-Zilos et al., ViSiL: Fine-grained Spatio-Temporal Video Similarity Learning, ICCV 2019.
 """
 
 from __future__ import annotations
@@ -47,6 +47,14 @@ def frame_similarity(
                 block = (block + cells.max(axis=1).mean(axis=2)) / 2
             similarity[top : top + rows, left : left + columns] = block
     return similarity
+
+
+def self_similarity(frames: Floats) -> Floats:
+    """How alike each frame is to itself: [n] float32, the diagonal of `frame_similarity(frames, frames)`.
+
+    1 for regions of length 1; less where a network weights its regions. frames: [n, regions, dim] float32.
+    """
+    return np.array([(own @ own.T).max(axis=1).mean() for own in map(np.asarray, frames)], np.float32)
 
 
 def video_similarity(similarity: Floats, *, symmetric: bool = False) -> float:

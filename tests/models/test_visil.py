@@ -14,7 +14,6 @@ torch = pytest.importorskip("torch", reason="the published networks come with th
 torchvision = pytest.importorskip("torchvision", reason="the published networks come with the extra `models`")
 
 from towhee import ops, pipe  # noqa: E402
-from visil_files import write_visil  # noqa: E402
 
 from reprise.decoding.sampling import sample  # noqa: E402
 from reprise.errors import MissingWeightsError, ReprisError, SettingsError, WeightsError  # noqa: E402
@@ -27,12 +26,6 @@ Frames = list[NDArray[np.uint8]]
 
 
 @pytest.fixture(scope="session")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with all of ViSiL's files."""
-    return write_visil(tmp_path_factory.mktemp("visil"))
-
-
-@pytest.fixture(scope="session")
 def frames(tmp_path_factory: pytest.TempPathFactory) -> Frames:
     """Two decoded frames, wider than high, the shorter side 256."""
     clip = footage(tmp_path_factory.mktemp("clip") / "clip.mp4", range(2), seed=3)
@@ -40,8 +33,8 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> Frames:
 
 
 @pytest.fixture(scope="session")
-def visil(files: Path) -> Visil:
-    return loaded(files, "visil.pth")
+def visil(visil_files: Path) -> Visil:
+    return loaded(visil_files, "visil.pth")
 
 
 def loaded(folder: Path, name: str) -> Visil:
@@ -91,11 +84,11 @@ def unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize(("name", "dimension"), [("visil.pth", 3840), ("visil_symmetric.pth", 512)])
 def test_features_are_those_of_an_independent_forward_pass(
-    files: Path, frames: Frames, name: str, dimension: int
+    visil_files: Path, frames: Frames, name: str, dimension: int
 ) -> None:
-    found = loaded(files, name)(frames)
+    found = loaded(visil_files, name)(frames)
     assert (found.shape, found.dtype) == ((2, 9, dimension), np.float32)
-    np.testing.assert_allclose(found, told_features(files, name, frames), atol=1e-5)
+    np.testing.assert_allclose(found, told_features(visil_files, name, frames), atol=1e-5)
     # Whitening by random variances must not have left all regions alike, or the comparison would say little.
     assert np.abs(found[0, 0] - found[1, 8]).max() > 1e-3
 
@@ -156,11 +149,11 @@ def random_map(rows: int, columns: int) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("name", ["visil.pth", "visil_symmetric.pth"])
 @pytest.mark.parametrize("shape", [(1, 1), (3, 9), (4, 4), (5, 7), (30, 41), (6, 2051), (4, 2057)])
-def test_scores_are_those_of_the_published_network(files: Path, name: str, shape: tuple[int, int]) -> None:
+def test_scores_are_those_of_the_published_network(visil_files: Path, name: str, shape: tuple[int, int]) -> None:
     similarity = random_map(*shape)
-    expected = told_score(torch.load(files / name), similarity, symmetric=name != "visil.pth")
+    expected = told_score(torch.load(visil_files / name), similarity, symmetric=name != "visil.pth")
     assert -1 < expected < 1  # beyond, hard tanh would hide what came before
-    assert loaded(files, name).score(similarity) == pytest.approx(expected, abs=1e-5)
+    assert loaded(visil_files, name).score(similarity) == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("rows", [4, 7, 8, 33, 50, 61])
@@ -177,16 +170,16 @@ def test_a_long_map_gives_the_same_strip_by_strip(visil: Visil, rows: int, heigh
 
 
 def test_the_other_files_are_looked_for_beside_the_weights_then_where_all_weights_are(
-    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    visil_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "visil.pth").symlink_to(files / "visil.pth")
+    (tmp_path / "visil.pth").symlink_to(visil_files / "visil.pth")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
     monkeypatch.delenv("REPRISE_WEIGHTS", raising=False)
     with pytest.raises(MissingWeightsError) as missing:
         loaded(tmp_path, "visil.pth")
     assert str(missing.value).startswith("model visil: beside visil.pth it needs pca_resnet50_vcdb_1M.pth, which is")
     assert "http://ndd.iti.gr/visil/pca_resnet50_vcdb_1M.pth" in str(missing.value)
-    monkeypatch.setenv("REPRISE_WEIGHTS", str(files))
+    monkeypatch.setenv("REPRISE_WEIGHTS", str(visil_files))
     assert loaded(tmp_path, "visil.pth").dimension == 3840
 
 
@@ -201,11 +194,11 @@ def test_the_other_files_are_looked_for_beside_the_weights_then_where_all_weight
     ],
 )
 def test_a_file_that_does_not_fit_is_named_with_what_is_wrong_in_it(
-    files: Path, tmp_path: Path, name: str, change: dict[str, Any], message: str
+    visil_files: Path, tmp_path: Path, name: str, change: dict[str, Any], message: str
 ) -> None:
-    for file in files.iterdir():
+    for file in visil_files.glob("*.pth"):
         (tmp_path / file.name).symlink_to(file)
-    state = {**torch.load(files / name), **change}
+    state = {**torch.load(visil_files / name), **change}
     (tmp_path / name).unlink()
     torch.save({key: value for key, value in state.items() if value is not None}, tmp_path / name)
     with pytest.raises(WeightsError) as refused:
@@ -215,23 +208,23 @@ def test_a_file_that_does_not_fit_is_named_with_what_is_wrong_in_it(
     assert "\n" not in str(refused.value)
 
 
-def test_weights_of_the_symmetric_network_are_not_those_of_the_other(files: Path) -> None:
+def test_weights_of_the_symmetric_network_are_not_those_of_the_other(visil_files: Path) -> None:
     with pytest.raises(WeightsError, match=r"of another shape \(attention.context_vector.weight \[1, 512\], not"):
-        load_any(network("visil"), weights=str(files / "visil_symmetric.pth"))
+        load_any(network("visil"), weights=str(visil_files / "visil_symmetric.pth"))
 
 
-def test_it_is_no_network_of_frame_vectors(files: Path) -> None:
+def test_it_is_no_network_of_frame_vectors(visil_files: Path) -> None:
     with pytest.raises(SettingsError, match="gives each frame 9 vectors of 3840 numbers, which no library holds"):
-        load(network("visil"), weights=str(files / "visil.pth"))
+        load(network("visil"), weights=str(visil_files / "visil.pth"))
 
 
 # The operator
 
 
-def test_the_operator_turns_frames_into_features(files: Path, frames: Frames, visil: Visil) -> None:
+def test_the_operator_turns_frames_into_features(visil_files: Path, frames: Frames, visil: Visil) -> None:
     chain = (
         pipe.input("frames")
-        .map("frames", "features", ops.video_embedding.visil(weights=str(files / "visil.pth"), device="cpu"))
+        .map("frames", "features", ops.video_embedding.visil(weights=str(visil_files / "visil.pth"), device="cpu"))
         .output("features")
     )
     (found,) = chain(np.stack(frames)).get()

@@ -5,27 +5,49 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torchvision
+from numpy.typing import NDArray
+
+from reprise.models.visil.features import Features
 
 DIMENSIONS = {"visil.pth": 3840, "visil_symmetric.pth": 512}
 
 
-def write_visil(folder: Path) -> Path:
-    """visil.pth, visil_symmetric.pth, pca_resnet50_vcdb_1M.pth and resnet50-0676ba61.pth; returns `folder`."""
+def write_visil(folder: Path, squares: list[NDArray[np.uint8]]) -> Path:
+    """visil.pth, visil_symmetric.pth, pca_resnet50_vcdb_1M.pth and resnet50-0676ba61.pth; returns `folder`.
+
+    The whitening is that of `squares`, each [224, 224, 3] uint8: without any, all frames would look alike to a
+    network of random numbers.
+    """
     torch.manual_seed(20)
     for name, dimension in DIMENSIONS.items():
         torch.save(head(dimension), folder / name)
-    directions = torch.linalg.qr(torch.randn(3840, 512))[0]
-    whitening = {
-        "mean": torch.randn(3840) * 0.01,
-        "d": torch.linspace(1e-6, 1e-4, 3840)[torch.randperm(3840)],  # in no order, no two alike
-        # Of unit length; a whole orthogonal matrix would take a minute.
-        "V": torch.cat([directions, torch.nn.functional.normalize(torch.randn(3840, 3328), dim=0)], dim=1),
-    }
-    torch.save(whitening, folder / "pca_resnet50_vcdb_1M.pth")
-    torch.save(backbone_state(), folder / "resnet50-0676ba61.pth")
+    backbone = backbone_state()
+    torch.save(backbone, folder / "resnet50-0676ba61.pth")
+    torch.save(whitening_of(squares, backbone), folder / "pca_resnet50_vcdb_1M.pth")
     return folder
+
+
+def whitening_of(squares: list[NDArray[np.uint8]], state: dict[str, Any]) -> dict[str, Any]:
+    """Principal components of the squares' regions, made up to 3840 with random directions of unit length."""
+    resnet = torchvision.models.resnet50(weights=None).eval()
+    resnet.load_state_dict(state)
+    plain = Features(torch, resnet, torch.zeros(3840), torch.eye(3840), torch.zeros(3840))
+    regions = torch.from_numpy(plain(squares)).flatten(0, 1) * 2  # the context vector of 0 has halved them
+    mean = regions.mean(dim=0)
+    _, scales, found = torch.linalg.svd(regions - mean, full_matrices=False)
+    count = len(scales) - 1
+    variances = scales[:count] ** 2 / count
+    others = variances.median() * torch.linspace(1.01, 1.1, 3840 - count)  # no two alike
+    directions = torch.nn.functional.normalize(torch.randn(3840, 3840 - count), dim=0)
+    order = torch.randperm(3840)  # nothing says that they are sorted
+    return {
+        "mean": mean,
+        "d": torch.cat([variances, others])[order],
+        "V": torch.cat([found[:count].T, directions], dim=1)[:, order],
+    }
 
 
 def head(dimension: int) -> dict[str, Any]:

@@ -59,8 +59,8 @@ def check_has_frame_vectors(network: Network) -> None:
     """Raises SettingsError for a network that gives each frame several vectors, which no library holds."""
     if network.regions > 1:
         raise SettingsError(
-            f"model {network.name} gives each frame {network.regions} vectors of {network.dimension or 'many'} numbers, "
-            "which no library holds; use it with `reprise compare` or `reprise matrix`"
+            f"model {network.name} gives each frame {network.regions} vectors of {network.dimension or 'many'} "
+            "numbers, which no library holds; use it with `reprise compare` or `reprise matrix`"
         )
 
 

@@ -41,9 +41,8 @@ class RegionEmbedder(Protocol):
 class GridEmbedder:
     """Any network's vectors of 3 x 3 overlapping parts of each frame, in reading order.
 
-    The parts are cut out and embedded as if each were a frame: a network that is shipped as a graph with one output
-    shows nothing of its feature maps, and what sees a crop as a frame of its own sees it with all its layers. It costs
-    nine times what embedding frames costs.
+    The parts are cut out and each is embedded as if it were a frame: a network that is shipped as a graph with one
+    output shows nothing of its feature maps. It costs nine times what embedding the frames costs.
     """
 
     def __init__(self, embed: FrameEmbedder) -> None:

@@ -68,7 +68,7 @@ class Visil:
 
 
 class _Threads:
-    """torch with so many CPU threads while it lasts, 0 for as many as it has; other code of the process keeps its own."""
+    """torch with so many CPU threads while it lasts, 0 for as many as it has; the process's other code is spared."""
 
     def __init__(self, torch: Any, threads: int) -> None:
         self._torch, self._threads = torch, threads
