@@ -178,7 +178,7 @@ def test_the_other_files_are_looked_for_beside_the_weights_then_where_all_weight
     with pytest.raises(MissingWeightsError) as missing:
         loaded(tmp_path, "visil.pth")
     assert str(missing.value).startswith("model visil: beside visil.pth it needs pca_resnet50_vcdb_1M.pth, which is")
-    assert "http://ndd.iti.gr/visil/pca_resnet50_vcdb_1M.pth" in str(missing.value)
+    assert "`reprise models fetch visil` downloads it" in str(missing.value)
     monkeypatch.setenv("REPRISE_WEIGHTS", str(visil_files))
     assert loaded(tmp_path, "visil.pth").dimension == 3840
 

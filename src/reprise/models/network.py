@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 class WeightsFile:
     """A file of weights as its makers publish it."""
 
-    name: str  # as published, and as it is looked for
+    name: str  # as published, and as it is looked for; with a folder where the name alone says too little
     url: str
     size_bytes: int | None = None  # None where it is not published
     sha256: str = ""  # hexadecimal; only its beginning, or nothing, where no more is published
@@ -25,8 +25,6 @@ class Network:
     dimension: of its embeddings; None where only the loaded network knows.
     weights: the published files, of which any one serves; empty for a network whose weights are part of Reprise.
     companions: published files, all of which the network needs beside its weights: what its makers built it on.
-    regions: how many parts of a frame are embedded, each to a vector of its own; above 1 frames have no one vector
-    each, which libraries need, and the network serves `reprise compare` and `reprise matrix` alone.
     """
 
     name: str
@@ -42,6 +40,8 @@ class Network:
     source: str = ""  # where it is published
     citation: str = ""
     reads_text: bool = False  # whether it has a text tower, for `reprise search --text`
-    regions: int = 1
     sees_widened: bool = False  # whether a query's frames are also embedded with their rim mirrored outwards
     extra: str = "models"  # what `pip install 'reprise[...]'` must name for it; empty for nothing more
+    # How many parts of a frame have a vector each. Above 1 no one vector stands for a frame, as libraries need it: the
+    # network serves `reprise compare` and `reprise matrix` alone.
+    regions: int = 1
