@@ -159,11 +159,10 @@ def test_scores_are_those_of_the_published_network(visil_files: Path, name: str,
 @pytest.mark.parametrize("rows", [4, 7, 8, 33, 50, 61])
 @pytest.mark.parametrize("height", [4, 8, 20])
 def test_a_long_map_gives_the_same_strip_by_strip(visil: Visil, rows: int, height: int) -> None:
-    refined = visil._map_network.refined
     similarity = random_map(rows, 25)
-    whole = refined(similarity)
+    whole = visil.refined(similarity)
     assert whole.shape == (rows // 4, 6)
-    np.testing.assert_allclose(refined(similarity, cells_at_a_time=height * 25), whole, atol=1e-6)
+    np.testing.assert_allclose(visil._map_network.refined(similarity, cells_at_a_time=height * 25), whole, atol=1e-6)
 
 
 # The files

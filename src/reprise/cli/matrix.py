@@ -87,7 +87,7 @@ def matrix(
     compared with. A video that cannot be read is named, and the others are compared.
 
     Without --top all pairs are compared, which are ten thousand for a hundred and forty videos; with --top at most N
-    a video.
+    a video. Candidates are found by one vector a frame, so that --top saves most by regions and with ViSiL.
     """
     if max_distance is not None and top is None:
         raise SettingsError("--max-distance says which frames make candidates; give --top as well")

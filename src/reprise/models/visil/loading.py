@@ -56,6 +56,11 @@ class Visil:
         """[Q, R] float32: chamfer similarity of the frames by their regions, one-sided or symmetric as published."""
         return frame_similarity(query, reference, symmetric=self._symmetric)
 
+    def refined(self, similarity: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the network makes of a map [Q, R] of at least 4 x 4: [Q // 4, R // 4] float32 from -1 to 1."""
+        with _Threads(self._torch, self._threads):
+            return self._map_network.refined(similarity)
+
     def score(self, similarity: NDArray[np.float32]) -> float:
         """ViSiL's score of the map of `frame_similarity` (at least one cell): -1 to 1, higher is more alike."""
         with _Threads(self._torch, self._threads):
