@@ -45,6 +45,32 @@ def decode_and_embed_views(
     )
 
 
+def decode_and_embed_regions(videos: Any, settings: EmbedSettings) -> Any:
+    """As `decode_and_embed`, with a matrix [frames, regions, dim]."""
+    decode = ops.video_decode.ffmpeg(fps=settings.fps, size=settings.region_picture_size, threads=settings.threads)
+    is_its_own = settings.network.regions > 1
+    embed = ops.video_embedding.visil if is_its_own else ops.video_embedding.regions
+    vectors = embed(model=settings.model, weights=settings.weights, device=settings.device)
+    return (
+        videos.flat_map("video_path", ("frame", "time_s"), decode)
+        .window("frame", "embeddings", BATCH_FRAMES, BATCH_FRAMES, vectors)
+        .window_all("embeddings", "matrix", np.concatenate)
+        .window_all("time_s", "times_s", np.array)
+    )
+
+
+def decode_and_embed_video(videos: Any, settings: EmbedSettings) -> Any:
+    """As `decode_and_embed`, with a matrix [1, dim]: the video's one vector, from its key frames."""
+    decode = ops.video_decode.ffmpeg(fps=settings.fps, size=settings.picture_size, threads=settings.threads)
+    embed = ops.video_embedding.keyframe_max(model=settings.model, weights=settings.weights, device=settings.device)
+    return (
+        videos.flat_map("video_path", ("frame", "time_s"), decode)
+        .window_all("frame", "vector", embed)
+        .window_all("time_s", "times_s", np.array)
+        .map("vector", "matrix", np.atleast_2d)
+    )
+
+
 def embedder(settings: EmbedSettings, *, max_regions: int = 0) -> Any:
     """The embedding operator of these settings, for a chain."""
     folder, name = settings.network.operator.split(".")
@@ -56,8 +82,12 @@ def embedder(settings: EmbedSettings, *, max_regions: int = 0) -> Any:
 
 
 def embed_pipeline(settings: EmbedSettings) -> Any:
-    """video_path -> times_s, matrix."""
-    return decode_and_embed(pipe.input("video_path"), settings).output("times_s", "matrix")
+    """video_path -> times_s, matrix: [frames, dim], or as `settings.vectors_of` says."""
+    if settings.in_regions:
+        embed = decode_and_embed_regions
+    else:
+        embed = decode_and_embed_video if settings.vectors_of == "video" else decode_and_embed
+    return embed(pipe.input("video_path"), settings).output("times_s", "matrix")
 
 
 def embed_views_pipeline(settings: EmbedSettings) -> Any:

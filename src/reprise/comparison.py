@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import math
 import os
+from dataclasses import dataclass
 
+import numpy as np
+
+from reprise.alignment.aligned import AlignedSegment
+from reprise.alignment.aligners import aligner, parameters_of
+from reprise.chamfer import self_similarity
 from reprise.decoding.sampling import video_facts
-from reprise.embedding import described
-from reprise.errors import printable
+from reprise.embedding import EmbeddedVideo, described, embed_video
+from reprise.errors import SettingsError, printable
+from reprise.models.loading import load_any
 from reprise.pipelines.compare import compare_pipeline
 from reprise.refinement import VideoPair, refine
 from reprise.running import run
 from reprise.segment import Match, QueryResult, segments_of
 from reprise.settings import EmbedSettings, QuerySettings
+from reprise.video_similarity import Comparison, Floats, PlainComparison, similarity_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    query: EmbeddedVideo
+    reference: EmbeddedVideo
+    aligned: list[AlignedSegment]
+    similarity: float
 
 
 def compare(
@@ -23,19 +40,22 @@ def compare(
 ) -> QueryResult:
     """The segments of the video `query` that are copied from the video `reference`: one match, or none.
 
-    Raises an InputError naming the video that cannot be used.
+    `similarity` of the result is that of the videos as wholes: see `reprise.video_similarity.PlainComparison`, or the
+    network's own score where it has one (ViSiL). Frames of one colour in the query are left out of it, except by
+    regions.
+
+    Raises an InputError naming the video that cannot be used, and SettingsError for settings that do not go together.
     """
     embedding, settings = embedding or EmbedSettings(), settings or QuerySettings()
+    if embedding.vectors_of == "video":
+        raise SettingsError("segments are found between frames; give vectors_of frames or regions")
+    if embedding.in_regions and settings.refine:
+        raise SettingsError("ends are refined with one vector a frame; leave out --refine, or ViSiL and --regions")
     paths = os.fspath(query), os.fspath(reference)
-    embedding.embedder()  # here, where what is wrong with it is told best
-    expected = [video_facts(path) for path in paths]
-    query_times_s, query_matrix, reference_times_s, reference_matrix, aligned = run(
-        compare_pipeline(embedding, settings), *paths
-    )
-    asked = described(query_times_s, query_matrix, expected[0], "", embedding.fps)
-    held = described(reference_times_s, reference_matrix, expected[1], "", embedding.fps)
+    compared = (_by_regions if embedding.in_regions else _by_frames)(paths, embedding, settings)
+    asked, held = compared.query, compared.reference
     segments = segments_of(
-        aligned,
+        compared.aligned,
         fps=embedding.fps,
         query_duration_s=asked.duration_s,
         reference_duration_s=held.duration_s,
@@ -50,4 +70,47 @@ def compare(
         asked.duration_s,
         (Match.of(printable(reference), segments),) if segments else (),
         "; ".join(warnings) or None,
+        compared.similarity,
     )
+
+
+def comparison_of(embedding: EmbedSettings) -> Comparison:
+    """How videos embedded with these settings are compared. Raises a ModelError or SettingsError."""
+    known = embedding.network
+    if known.regions > 1:
+        own: Comparison = load_any(known, weights=embedding.weights, device=embedding.device)
+        return own
+    return PlainComparison()
+
+
+def _by_frames(paths: tuple[str, str], embedding: EmbedSettings, settings: QuerySettings) -> _Compared:
+    embedding.embedder()  # here, where what is wrong with it is told best
+    expected = [video_facts(path) for path in paths]
+    query_times_s, query, reference_times_s, reference, aligned = run(compare_pipeline(embedding, settings), *paths)
+    # Of a query's frames those of one colour have no direction.
+    seen = query[np.any(query, axis=1)]
+    return _Compared(
+        described(query_times_s, query, expected[0], "", embedding.fps),
+        described(reference_times_s, reference, expected[1], "", embedding.fps),
+        aligned,
+        similarity_of(seen, reference, PlainComparison()) if len(seen) else 0.0,
+    )
+
+
+def _by_regions(paths: tuple[str, str], embedding: EmbedSettings, settings: QuerySettings) -> _Compared:
+    videos = [embed_video(path, embedding) for path in paths]
+    query, reference = (video for video in videos if video is not None)
+    comparison = comparison_of(embedding)
+    similarity = comparison.frame_similarity(query.matrix, reference.matrix)
+    # Aligners weigh similarities as cosines, 1 for equal frames; ViSiL's attention leaves regions shorter than that.
+    own = [float(self_similarity(video.matrix).mean()) for video in (query, reference)]
+    as_cosines = similarity / np.float32(max(math.sqrt(own[0] * own[1]), 1e-6))
+    return _Compared(query, reference, _aligned(as_cosines, settings, embedding.fps), comparison.score(similarity))
+
+
+def _aligned(similarity: Floats, settings: QuerySettings, fps: float) -> list[AlignedSegment]:
+    parameters = settings.aligner_parameters(fps)
+    if "min_score" in parameters_of(settings.aligner):
+        parameters["min_score"] = settings.least_score
+    found = aligner(settings.aligner, **parameters)(similarity)
+    return [segment for segment in found if segment.score >= settings.least_score]

@@ -29,7 +29,7 @@ class EmbeddedVideo:
     """A decoded and embedded video."""
 
     times_s: NDArray[np.float64]  # [frames]
-    matrix: NDArray[np.float32]  # [frames, dim], rows L2-normalised
+    matrix: NDArray[np.float32]  # [frames, dim], rows L2-normalised; or as EmbedSettings.vectors_of says
     duration_s: float
     warning: str  # empty, or what was wrong with the file
     content_hash: str
@@ -112,7 +112,8 @@ def described(
 
 @functools.cache
 def _chain(settings: EmbedSettings) -> Any:
-    settings.embedder()  # here, where what is wrong with it is told best
+    # Here, where what is wrong with it is told best.
+    settings.region_embedder() if settings.in_regions else settings.embedder()
     return embed_pipeline(settings)
 
 

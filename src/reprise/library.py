@@ -14,6 +14,7 @@ from reprise.decoding.sampling import video_facts
 from reprise.embedding import EmbeddedQuery, EmbeddedVideo, described
 from reprise.errors import MissingVideoError, ModelError, ReprisError, printable
 from reprise.ingest import IngestReport, Outcome, Task, embed_all, readable, row_of, unsettled
+from reprise.models.loading import check_has_frame_vectors
 from reprise.models.weights import name_of
 from reprise.pipelines.query import candidates_pipeline, embedded_query_pipeline, query_pipeline
 from reprise.refinement import KnownFile, VideoPair
@@ -75,6 +76,7 @@ class Library:
             # Whose they are, only the library knows where no model is named.
             weights=None if model is None else weights,
         )
+        check_has_frame_vectors(self._settings.network)
         self._weights = weights
         self._embeds = False  # whether the model was seen to be the one that the library was made with
         self._stores: LibraryStores | None = None

@@ -13,6 +13,9 @@ with warnings.catch_warnings():
 OPERATORS = (
     "video_decode.ffmpeg",
     "image_embedding.reprise",
+    "video_embedding.visil",
+    "video_embedding.regions",
+    "video_embedding.keyframe_max",
     "ann_insert.milvus_client",
     "ann_search.milvus_client",
     "kvstorage.insert_leveldb",

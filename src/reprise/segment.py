@@ -133,6 +133,7 @@ class QueryResult:
     duration_s: float
     matches: tuple[Match, ...]
     warning: str | None = None  # e.g. that the file is truncated and was read only up to a point
+    similarity: float | None = None  # of two videos as wholes, where two were compared: -1 to 1
 
     def __iter__(self) -> Iterator[Match]:
         return iter(self.matches)
@@ -141,7 +142,7 @@ class QueryResult:
         return len(self.matches)
 
     def to_json(self) -> dict[str, Any]:
-        """The object that `reprise query --json` prints; times with three decimals, scores with four."""
+        """The object that `query --json` and `compare --json` print; times with three decimals, scores with four."""
         answer: dict[str, Any] = {
             "query": self.query,
             "duration": round(self.duration_s, 3),
@@ -154,6 +155,8 @@ class QueryResult:
                 for match in self.matches
             ],
         }
+        if self.similarity is not None:
+            answer["similarity"] = round(self.similarity, 4)
         if self.warning is not None:
             answer["warning"] = self.warning
         return answer

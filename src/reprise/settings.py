@@ -13,6 +13,9 @@ from reprise.models import weights
 from reprise.models.catalogue import BUILT_IN, network
 from reprise.models.loading import FrameEmbedder, load
 from reprise.models.network import Network
+from reprise.models.regions import RegionEmbedder, load_regions
+
+VECTORS_OF = ("frames", "regions", "video")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,9 @@ class EmbedSettings:
     device: str = "auto"  # auto, cpu or cuda
     threads: int = 0  # decoding threads, 0 for FFmpeg's choice
     weights: str | None = None  # file of the model's weights, in place of where they are looked for
+    # What has a vector of its own: each frame (all that libraries and queries know), each of nine regions of a frame
+    # (see reprise.models.regions), or the video alone (see reprise.keyframes).
+    vectors_of: str = "frames"
 
     def __post_init__(self) -> None:
         known = network(self.model)
@@ -31,6 +37,12 @@ class EmbedSettings:
             raise SettingsError(f"the weights of model {self.model} are part of Reprise; leave --weights out")
         if not (math.isfinite(self.fps) and 0 < self.fps <= 60):
             raise SettingsError(f"fps must be above 0 and at most 60, not {self.fps:g}")
+        if self.vectors_of not in VECTORS_OF:
+            raise SettingsError(f"vectors_of must be one of {', '.join(VECTORS_OF)}, not {self.vectors_of!r}")
+        if self.vectors_of == "video" and known.regions > 1:
+            raise SettingsError(
+                f"model {self.model} has no one vector a frame to pool over a video; choose another for --quick"
+            )
         descriptor.check_device(self.device, here=known.name == BUILT_IN.name)
 
     @property
@@ -55,6 +67,16 @@ class EmbedSettings:
         return self.network.picture
 
     @property
+    def in_regions(self) -> bool:
+        """Whether frames are embedded in regions: where it is asked for, and by a network that knows no other way."""
+        return self.vectors_of == "regions" or self.network.regions > 1
+
+    @property
+    def region_picture_size(self) -> tuple[int, int] | int:
+        """As `picture_size`, for frames that are embedded in regions: as large as parts cut out of them need."""
+        return self.picture_size if self.network.regions > 1 else self.query_picture_size
+
+    @property
     def query_picture_size(self) -> tuple[int, int] | int:
         """As `picture_size`, for a query's frames: twice as large, as parts are cut out of them."""
         size = self.picture_size
@@ -63,6 +85,10 @@ class EmbedSettings:
     def embedder(self) -> FrameEmbedder:
         """The network, loaded. Raises a ModelError or SettingsError."""
         return load(self.network, weights=self.weights, device=self.device)
+
+    def region_embedder(self) -> RegionEmbedder:
+        """The network, loaded to see frames in regions. Raises a ModelError or SettingsError."""
+        return load_regions(self.network, weights=self.weights, device=self.device)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from reprise.cli.compare import compare
 from reprise.cli.info import info
 from reprise.cli.ingest import ingest
 from reprise.cli.list import list_videos
+from reprise.cli.matrix import matrix
 from reprise.cli.models import models
 from reprise.cli.query import query
 from reprise.cli.remove import remove
@@ -41,7 +42,7 @@ def commands() -> None:
     """
 
 
-for command in (ingest, query, compare, list_videos, info, remove, verify, models, benchmark):
+for command in (ingest, query, compare, matrix, list_videos, info, remove, verify, models, benchmark):
     commands.add_command(command)
 
 

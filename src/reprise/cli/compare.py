@@ -16,6 +16,7 @@ from reprise.cli.running import complain
 @click.argument("b", metavar="B", type=click.Path())
 @options.model(EmbedSettings().model)
 @options.fps(f"{EmbedSettings().fps:g}")
+@options.regions
 @options.aligner
 @options.min_score
 @options.refine
@@ -27,6 +28,7 @@ def compare(
     b: str,
     model: str | None,
     fps: float | None,
+    regions: bool,
     aligner: str,
     min_score: float | None,
     refine: bool,
@@ -34,11 +36,15 @@ def compare(
     device: str,
     as_json: bool,
 ) -> int:
-    """Find the segments of video A that are copied from video B, without a library."""
+    """Find the segments of video A that are copied from video B, without a library.
+
+    Also says how alike the two videos are as wholes, from -1 to 1: the mean similarity of each frame with the most
+    similar frame of the other video, both ways averaged; with --model visil, ViSiL's own score of A against B.
+    """
     result = reprise.compare(
         a,
         b,
-        embedding=_embedding(model, fps, weights, device),
+        embedding=options.embedding(model, fps, weights, device, regions=regions),
         settings=QuerySettings(aligner=aligner, min_score=min_score, refine=refine),
     )
     if result.warning:
@@ -48,10 +54,3 @@ def compare(
     else:
         print_result(result)
     return 0
-
-
-def _embedding(model: str | None, fps: float | None, weights: str | None, device: str) -> EmbedSettings:
-    usual = EmbedSettings()
-    return EmbedSettings(
-        usual.model if model is None else model, usual.fps if fps is None else fps, device, weights=weights
-    )

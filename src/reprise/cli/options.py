@@ -10,8 +10,9 @@ import click
 from reprise import DEFAULT_LIBRARY
 from reprise.alignment.aligners import ALIGNERS
 from reprise.descriptor import DEVICES
+from reprise.errors import SettingsError
 from reprise.models.catalogue import NETWORKS
-from reprise.settings import QuerySettings
+from reprise.settings import EmbedSettings, QuerySettings
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -64,6 +65,12 @@ def model(default: str) -> Decorator:
     )
 
 
+regions: Decorator = click.option(
+    "--regions",
+    is_flag=True,
+    help="Compare frames by 3 x 3 regions, not as wholes: parts that were moved or covered cost less; by ViSiL "
+    "always, with other networks nine times the work.",
+)
 weights: Decorator = click.option(
     "--weights",
     metavar="FILE",
@@ -80,4 +87,26 @@ def fps(default: str) -> Decorator:
         type=float,
         default=None,
         help=f"Frames a second that are compared, above 0 and at most 60.  [default: {default}]",
+    )
+
+
+def embedding(
+    model: str | None,
+    fps: float | None,
+    weights: str | None,
+    device: str,
+    *,
+    regions: bool = False,
+    quick: bool = False,
+) -> EmbedSettings:
+    """The settings that these options make. Raises SettingsError."""
+    usual = EmbedSettings()
+    if regions and quick:
+        raise SettingsError("give either --regions or --quick, not both")
+    return EmbedSettings(
+        usual.model if model is None else model,
+        usual.fps if fps is None else fps,
+        device,
+        weights=weights,
+        vectors_of="regions" if regions else "video" if quick else "frames",
     )

@@ -47,6 +47,11 @@ def clock(time_s: float) -> str:
     return f"{minutes}:{seconds:02d}{fraction}"
 
 
+def hundredths(similarity: float) -> str:
+    """A similarity with two decimals, which never reads -0.00."""
+    return f"{round(similarity, 2) + 0:.2f}"
+
+
 def counted(count: int, noun: str) -> str:
     """`1 video`, `2 videos`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
@@ -80,11 +85,12 @@ def plain_table(*headers: str, texts: Iterable[str] = ()) -> Table:
 def print_result(result: QueryResult) -> None:
     """A query's answer for people."""
     title = f"{result.query} ({clock(result.duration_s)})"
+    alike = "" if result.similarity is None else f"; similarity of the videos {hundredths(result.similarity)}"
     if not result.matches:
-        click.echo(f"{title}: no copy found")
+        click.echo(f"{title}: no copy found{alike}")
         return
     segments = sum(len(match.segments) for match in result.matches)
-    click.echo(f"{title}: {counted(segments, 'copied segment')}")
+    click.echo(f"{title}: {counted(segments, 'copied segment')}{alike}")
     table = plain_table("copied from", "in the query", "in the reference", "score")
     for match in result.matches:
         for segment in match.segments:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reprise import descriptor
 from reprise.errors import SettingsError
 from reprise.models.network import Network, WeightsFile
+from reprise.models.visil.known import VISIL, VISIL_SYMMETRIC
 
 BUILT_IN = Network(
     name="reprise",
@@ -37,7 +38,7 @@ ISC = Network(
     "Copy Detection, 2021 (arXiv:2112.04323)",
 )
 
-NETWORKS = {network.name: network for network in (BUILT_IN, ISC)}
+NETWORKS = {network.name: network for network in (BUILT_IN, ISC, VISIL, VISIL_SYMMETRIC)}
 
 
 def is_known(name: str) -> bool:

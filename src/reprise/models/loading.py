@@ -7,11 +7,12 @@ import importlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.errors import SettingsError
 from reprise.models.network import Network
 from reprise.models.weights import find_weights
 
@@ -46,15 +47,32 @@ def load(network: Network, *, weights: str | None = None, device: str = "auto", 
 
     weights: a file, in place of where published ones are looked for.
 
-    Raises MissingWeightsError, WeightsError, MissingExtraError or SettingsError.
+    Raises MissingWeightsError, WeightsError, MissingExtraError or SettingsError, which a network of regions brings
+    about as well (see reprise.models.regions).
     """
+    check_has_frame_vectors(network)
+    embedder: FrameEmbedder = load_any(network, weights=weights, device=device, threads=threads)
+    return embedder
+
+
+def check_has_frame_vectors(network: Network) -> None:
+    """Raises SettingsError for a network that gives each frame several vectors, which no library holds."""
+    if network.regions > 1:
+        raise SettingsError(
+            f"model {network.name} gives each frame {network.regions} vectors of {network.dimension or 'many'} "
+            "numbers, which no library holds; use it with `reprise compare` or `reprise matrix`"
+        )
+
+
+def load_any(network: Network, *, weights: str | None = None, device: str = "auto", threads: int = 1) -> Any:
+    """As `load`, for networks of regions too: whatever `Network.load` gives."""
     path = find_weights(network, weights) if network.weights or weights else None
     with _loading:
         return _loaded(network, path, device, threads)
 
 
 @functools.cache
-def _loaded(network: Network, weights: Path | None, device: str, threads: int) -> FrameEmbedder:
+def _loaded(network: Network, weights: Path | None, device: str, threads: int) -> Any:
     module, _, function = network.load.partition(":")
-    loader: Load = getattr(importlib.import_module(module), function)
+    loader = getattr(importlib.import_module(module), function)
     return loader(network, weights, device, threads)

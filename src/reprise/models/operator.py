@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from reprise.models.catalogue import network
 from reprise.models.loading import load
+from reprise.models.regions import load_regions
 from reprise.views import embed_views
 
 Frames = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
@@ -42,5 +43,21 @@ class FrameOperator:
             return embed_views(pictures, self._embed, self._max_regions, widen=self._widen)
         if isinstance(frames, np.ndarray) and frames.ndim == 3:
             # Towhee's own frames are a subclass of arrays.
+            return np.asarray(self._embed([np.asarray(frames)])[0])
+        return self._embed([np.asarray(frame) for frame in frames])
+
+
+class RegionOperator:
+    """A batch of RGB frames, or one, to [frames, regions, dim] float32, or [regions, dim]; frames as `FrameOperator`.
+
+    `model` is one of reprise.models.catalogue, which need not see regions by itself: see `reprise.models.regions`.
+    Raises a reprise.ModelError if the network cannot be loaded.
+    """
+
+    def __init__(self, model: str, *, weights: str | None = None, device: str = "auto", threads: int = 1) -> None:
+        self._embed = load_regions(network(model), weights=weights, device=device, threads=threads)
+
+    def __call__(self, frames: Frames) -> NDArray[np.float32]:
+        if isinstance(frames, np.ndarray) and frames.ndim == 3:
             return np.asarray(self._embed([np.asarray(frames)])[0])
         return self._embed([np.asarray(frame) for frame in frames])

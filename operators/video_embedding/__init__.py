@@ -1,0 +1,1 @@
+"""Towhee's `ops.video_embedding`."""
