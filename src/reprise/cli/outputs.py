@@ -37,6 +37,9 @@ class Outputs:
         """Raises SettingsError for what does not go together, before anything is decoded."""
         if self.clips and self.report is None:
             raise SettingsError("--clips cuts the clips of a report; give --report DIR too")
+        for path in (self.csv, self.edl, self.otio):
+            if path is not None and not path.parent.is_dir():
+                raise SettingsError(f"{printable(path)}: there is no folder {printable(path.parent)}; make it first")
 
     def write(self, results: Sequence[QueryResult], evidence: Sequence[QueryEvidence], facts: ReportFacts) -> None:
         """Writes all of them. Raises ReprisError for a file that cannot be written."""

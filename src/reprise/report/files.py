@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from reprise.errors import ReprisError, printable
@@ -14,6 +15,7 @@ def write_whole(path: Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8", newline="")
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         reason = (error.strerror or str(error)).lower()
         raise ReprisError(f"{printable(path)}: cannot be written ({reason})") from error
