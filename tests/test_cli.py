@@ -160,7 +160,7 @@ def test_query_answers_in_exactly_the_contracted_shape(library: Path, in_videos:
             {
                 "reference": f"{in_videos}/refs/a.mp4",
                 "score": None,
-                "segments": [{"segment": [4.5, 11.5, 15.0, 21.5], "score": None}],
+                "segments": [{"segment": [4.5, 11.5, 15.0, 22.0], "score": None}],
             }
         ],
     }
@@ -190,7 +190,7 @@ def test_compare_answers_like_query_with_the_paths_as_given(in_videos: Path) -> 
             {
                 "reference": "refs/a.mp4",
                 "score": None,
-                "segments": [{"segment": [4.5, 11.5, 15.0, 21.5], "score": None}],
+                "segments": [{"segment": [4.5, 11.5, 15.0, 22.0], "score": None}],
             }
         ],
     }
@@ -230,7 +230,7 @@ def test_query_shows_a_table_of_copied_segments(library: Path, in_videos: Path) 
     assert lines[0] == "queries/copy.mp4 (0:15): 1 copied segment"
     assert re.split(r" {2,}", lines[1]) == ["copied from", "in the query", "in the reference", "score"]
     assert set(lines[2]) == {"─"}
-    assert re.fullmatch(rf"{in_videos}/refs/a\.mp4 +0:04\.5 - 0:15 +0:11\.5 - 0:21\.5 +(0\.9\d|1\.00)", lines[3])
+    assert re.fullmatch(rf"{in_videos}/refs/a\.mp4 +0:04\.5 - 0:15 +0:11\.5 - 0:22 +(0\.9\d|1\.00)", lines[3])
     assert lines[4:] == ["", "queries/own.mp4 (0:10): no copy found"]
 
 

@@ -38,8 +38,11 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def aligned(q_start: int, r_start: int, q_end: int, r_end: int, *, score: float = 1.0) -> AlignedSegment:
-    return AlignedSegment(q_start, r_start, q_end, r_end, score=score, speed=1.0)
+def aligned(
+    q_start: int, r_start: int, q_end: int, r_end: int, *, score: float = 1.0, backwards: bool = False
+) -> AlignedSegment:
+    speed = (r_end - r_start) / (q_end - q_start)
+    return AlignedSegment(q_start, r_start, q_end, r_end, score=score, speed=speed, backwards=backwards)
 
 
 def boxes(result: reprise.QueryResult) -> dict[str, list[list[float]]]:
@@ -192,7 +195,17 @@ def test_settings_out_of_range_are_refused_when_they_are_made() -> None:
 
 def test_segments_end_where_their_videos_do() -> None:
     (segment,) = segments_of([aligned(2, 0, 10, 8)], fps=1.0, query_duration_s=9.6, reference_duration_s=7.5)
-    assert segment.box == [1.5, 0.0, 9.6, 7.5]
+    assert segment.box == [2.0, 0.0, 9.6, 7.5]
+
+
+def test_where_a_segment_ends_with_the_query_the_reference_goes_on_as_far() -> None:
+    durations = {"query_duration_s": 10.0, "reference_duration_s": 60.0}
+    (whole,) = segments_of([aligned(0, 20, 10, 40)], fps=1.0, **durations)
+    assert whole.box == [0.0, 20.5, 10.0, 40.5]
+    (backwards,) = segments_of([aligned(0, 20, 10, 30, backwards=True)], fps=1.0, **durations)
+    assert backwards.box == [0.0, 19.0, 10.0, 29.0]
+    (short,) = segments_of([aligned(4, 34, 10, 40)], fps=1.0, **{**durations, "reference_duration_s": 40.2})
+    assert short.box == [3.5, 33.5, 10.0, 40.0]
 
 
 def test_elsewhere_segments_begin_and_end_half_way_between_two_frames() -> None:
@@ -216,5 +229,5 @@ def test_a_match_is_scored_by_its_segments_weighted_by_length() -> None:
         reference_duration_s=30,
     )
     match = Match.of("r.mp4", segments)
-    assert match.score == pytest.approx((10.5 * 0.6 + 30) / 40.5)
-    assert [segment.query_start_s for segment in match.segments] == [0.0, 19.5]
+    assert match.score == pytest.approx((10 * 0.6 + 30) / 40)
+    assert [segment.query_start_s for segment in match.segments] == [0.0, 20.0]

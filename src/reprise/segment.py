@@ -44,27 +44,61 @@ def segments_of(
 
     Frame i is the picture at i / fps. A copy whose first frame is i may have begun at any moment since frame i - 1:
     the middle between them is taken, likewise at its end. What begins with a video's first frame begins with the
-    video, and what ends with its last frame ends with it.
+    video, and what ends with its last frame ends with it; the other video's end moves with it.
     """
+    durations_s = query_duration_s, reference_duration_s
+    return [_in_seconds(segment, fps, durations_s) for segment in aligned]
 
-    def start_s(frame: float) -> float:
+
+def _in_seconds(found: AlignedSegment, fps: float, durations_s: tuple[float, float]) -> Segment:
+    # Each end of the line through the map: in the query, in the reference.
+    first, last = (found.query_start, found.reference_start), (found.query_end, found.reference_end)
+    if found.backwards:
+        first, last = (first[0], last[1]), (last[0], first[1])
+    speed = -found.speed if found.backwards else found.speed
+    (query_start_s, one_s), (query_end_s, other_s) = (
+        _end_s(frames, is_start, speed, fps, durations_s) for frames, is_start in ((first, True), (last, False))
+    )
+    return Segment(
+        query_start_s=query_start_s,
+        reference_start_s=min(one_s, other_s),
+        query_end_s=query_end_s,
+        reference_end_s=max(one_s, other_s),
+        score=found.score,
+        speed=found.speed,
+        backwards=found.backwards,
+    )
+
+
+def _end_s(
+    frames: tuple[float, float], is_start: bool, speed: float, fps: float, durations_s: tuple[float, float]
+) -> tuple[float, float]:
+    """One end of a segment in both videos; `is_start`: of the query's stretch."""
+    query_s, reference_s = ((frame - 0.5) / fps for frame in frames)
+    is_reference_start = is_start == (speed > 0)
+    query_moved_s = _at_an_end(frames[0], is_start, fps, durations_s[0]) - query_s
+    reference_moved_s = _at_an_end(frames[1], is_reference_start, fps, durations_s[1]) - reference_s
+    if query_moved_s and not reference_moved_s:
+        reference_moved_s = _bounded(query_moved_s, 0.5 / fps) * speed
+    elif reference_moved_s and not query_moved_s and is_reference_start:
+        # Nothing can come from before the reference begins; that a copy runs to its very end is but likely.
+        query_moved_s = _bounded(reference_moved_s / speed, 0.5 / fps)
+    return (
+        min(max(query_s + query_moved_s, 0.0), durations_s[0]),
+        min(max(reference_s + reference_moved_s, 0.0), durations_s[1]),
+    )
+
+
+def _bounded(moved_s: float, most_s: float) -> float:
+    # What a video announces beyond its last frame's time says nothing of the other one.
+    return min(max(moved_s, -most_s), most_s)
+
+
+def _at_an_end(frame: float, is_start: bool, fps: float, duration_s: float) -> float:
+    """The time of a segment's start or end; a video's own where the frame is its first or the one after its last."""
+    if is_start:
         return max(0.0, (frame - 0.5) / fps)
-
-    def end_s(frame: float, duration_s: float) -> float:
-        return duration_s if frame >= math.ceil(duration_s * fps - 1e-6) else (frame - 0.5) / fps
-
-    return [
-        Segment(
-            query_start_s=start_s(segment.query_start),
-            reference_start_s=start_s(segment.reference_start),
-            query_end_s=end_s(segment.query_end, query_duration_s),
-            reference_end_s=end_s(segment.reference_end, reference_duration_s),
-            score=segment.score,
-            speed=segment.speed,
-            backwards=segment.backwards,
-        )
-        for segment in aligned
-    ]
+    return duration_s if frame >= math.ceil(duration_s * fps - 1e-6) else (frame - 0.5) / fps
 
 
 @dataclass(frozen=True, slots=True)
