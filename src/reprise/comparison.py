@@ -14,6 +14,7 @@ from reprise.chamfer import self_similarity
 from reprise.decoding.sampling import video_facts
 from reprise.embedding import EmbeddedVideo, described, embed_video
 from reprise.errors import SettingsError, printable
+from reprise.evidence import MapForEyes, MatchEvidence, QueryEvidence, made_smaller, similarity_for_eyes
 from reprise.models.loading import load_any
 from reprise.pipelines.compare import compare_pipeline
 from reprise.refinement import VideoPair, refine
@@ -29,6 +30,7 @@ class _Compared:
     reference: EmbeddedVideo
     aligned: list[AlignedSegment]
     similarity: float
+    map: MapForEyes
 
 
 def compare(
@@ -46,6 +48,17 @@ def compare(
 
     Raises an InputError naming the video that cannot be used, and SettingsError for settings that do not go together.
     """
+    return compare_with_evidence(query, reference, embedding=embedding, settings=settings).result
+
+
+def compare_with_evidence(
+    query: str | os.PathLike[str],
+    reference: str | os.PathLike[str],
+    *,
+    embedding: EmbedSettings | None = None,
+    settings: QuerySettings | None = None,
+) -> QueryEvidence:
+    """As `compare`, with the similarity map."""
     embedding, settings = embedding or EmbedSettings(), settings or QuerySettings()
     if embedding.vectors_of == "video":
         raise SettingsError("segments are found between frames; give vectors_of frames or regions")
@@ -65,13 +78,15 @@ def compare(
         after = refine(segments, VideoPair(*paths, asked.duration_s, held.duration_s, embedding))
         segments = after.segments
         warnings += [after.warning] if after.warning else []
-    return QueryResult(
+    result = QueryResult(
         printable(query),
         asked.duration_s,
         (Match.of(printable(reference), segments),) if segments else (),
         "; ".join(warnings) or None,
         compared.similarity,
     )
+    evidence = [MatchEvidence(match, held.duration_s, compared.map, embedding.fps) for match in result.matches]
+    return QueryEvidence(result, paths[0], tuple(evidence))
 
 
 def comparison_of(embedding: EmbedSettings) -> Comparison:
@@ -86,7 +101,9 @@ def comparison_of(embedding: EmbedSettings) -> Comparison:
 def _by_frames(paths: tuple[str, str], embedding: EmbedSettings, settings: QuerySettings) -> _Compared:
     embedding.embedder()  # here, where what is wrong with it is told best
     expected = [video_facts(path) for path in paths]
-    query_times_s, query, reference_times_s, reference, aligned = run(compare_pipeline(embedding, settings), *paths)
+    query_times_s, query, views, frame_of, reference_times_s, reference, aligned = run(
+        compare_pipeline(embedding, settings), *paths
+    )
     # Of a query's frames those of one colour have no direction.
     seen = query[np.any(query, axis=1)]
     return _Compared(
@@ -94,6 +111,7 @@ def _by_frames(paths: tuple[str, str], embedding: EmbedSettings, settings: Query
         described(reference_times_s, reference, expected[1], "", embedding.fps),
         aligned,
         similarity_of(seen, reference, PlainComparison()) if len(seen) else 0.0,
+        similarity_for_eyes(views, frame_of, reference),
     )
 
 
@@ -105,7 +123,8 @@ def _by_regions(paths: tuple[str, str], embedding: EmbedSettings, settings: Quer
     # Aligners weigh similarities as cosines, 1 for equal frames; ViSiL's attention leaves regions shorter than that.
     own = [float(self_similarity(video.matrix).mean()) for video in (query, reference)]
     as_cosines = similarity / np.float32(max(math.sqrt(own[0] * own[1]), 1e-6))
-    return _Compared(query, reference, _aligned(as_cosines, settings, embedding.fps), comparison.score(similarity))
+    aligned = _aligned(as_cosines, settings, embedding.fps)
+    return _Compared(query, reference, aligned, comparison.score(similarity), made_smaller(as_cosines))
 
 
 def _aligned(similarity: Floats, settings: QuerySettings, fps: float) -> list[AlignedSegment]:

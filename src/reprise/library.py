@@ -11,8 +11,9 @@ from typing import Any, Self
 
 from reprise.alignment.aligned import AlignedSegment
 from reprise.decoding.sampling import video_facts
-from reprise.embedding import EmbeddedQuery, EmbeddedVideo, described
+from reprise.embedding import EmbeddedQuery, EmbeddedVideo, described, embed_query
 from reprise.errors import MissingVideoError, ModelError, ReprisError, printable
+from reprise.evidence import MatchEvidence, QueryEvidence, similarity_for_eyes
 from reprise.ingest import IngestReport, Outcome, Task, embed_all, readable, row_of, unsettled
 from reprise.models.loading import check_has_frame_vectors
 from reprise.models.weights import name_of
@@ -172,6 +173,22 @@ class Library:
         )
         candidates, aligned = run(chain, query.views, query.frame_of)
         return self._result(stores, query.path, query.duration_s, query.warning, candidates, aligned, settings)
+
+    def query_with_evidence(
+        self, video: str | os.PathLike[str], settings: QuerySettings | None = None
+    ) -> QueryEvidence:
+        """As `query`, with the similarity map of every match."""
+        stores, path = self._open_to_embed(), os.fspath(video)
+        query = embed_query(path, self._settings)
+        result = self.query_embedded(query, settings)
+        evidence = []
+        for match in result.matches:
+            row = stores.videos.by_path(match.reference)[0]
+            reference = stores.matrix(row.id)
+            known = query.views[:0] if reference is None else reference
+            seen = similarity_for_eyes(query.views, query.frame_of, known)
+            evidence.append(MatchEvidence(match, row.duration_s, seen, self._settings.fps))
+        return QueryEvidence(result, path, tuple(evidence))
 
     def candidates(self, query: EmbeddedQuery, settings: QuerySettings | None = None) -> list[str]:
         """The paths of the `top_k` videos that the frames of `query` vote for, best first, before any alignment."""

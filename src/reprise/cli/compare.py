@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
-import reprise
 from reprise import EmbedSettings, QuerySettings
 from reprise.cli import options
+from reprise.cli.outputs import Outputs, outputs
 from reprise.cli.printing import print_json, print_result
 from reprise.cli.running import complain
+from reprise.comparison import compare_with_evidence
+from reprise.report.page import ReportFacts
 
 
 @click.command(short_help="Find the segments of one video that are copied from another.")
@@ -22,6 +24,7 @@ from reprise.cli.running import complain
 @options.refine
 @options.weights
 @options.device
+@outputs
 @options.json_lines
 def compare(
     a: str,
@@ -34,6 +37,7 @@ def compare(
     refine: bool,
     weights: str | None,
     device: str,
+    files: Outputs,
     as_json: bool,
 ) -> int:
     """Find the segments of video A that are copied from video B, without a library.
@@ -41,16 +45,16 @@ def compare(
     Also says how alike the two videos are as wholes, from -1 to 1: the mean similarity of each frame with the most
     similar frame of the other video, both ways averaged; with --model visil, ViSiL's own score of A against B.
     """
-    result = reprise.compare(
-        a,
-        b,
-        embedding=options.embedding(model, fps, weights, device, regions=regions),
-        settings=QuerySettings(aligner=aligner, min_score=min_score, refine=refine),
+    embedding = options.embedding(model, fps, weights, device, regions=regions)
+    evidence = compare_with_evidence(
+        a, b, embedding=embedding, settings=QuerySettings(aligner=aligner, min_score=min_score, refine=refine)
     )
+    result = evidence.result
     if result.warning:
         complain(result.warning)
     if as_json:
         print_json(result.to_json())
     else:
         print_result(result)
+    files.write([result], [evidence], ReportFacts("", embedding.identity, embedding.fps))
     return 0

@@ -5,11 +5,14 @@ from __future__ import annotations
 import click
 
 import reprise
-from reprise import QuerySettings
+from reprise import QueryResult, QuerySettings
 from reprise.cli import options
+from reprise.cli.outputs import Outputs, outputs
 from reprise.cli.printing import print_json, print_result, progress_bar, say, without
 from reprise.cli.running import FAILED
-from reprise.errors import LibraryError, ReprisError
+from reprise.errors import LibraryError, ReprisError, printable
+from reprise.evidence import QueryEvidence
+from reprise.report.page import ReportFacts
 from reprise.scanning import find_videos
 
 
@@ -28,6 +31,7 @@ from reprise.scanning import find_videos
 @options.refine
 @options.weights
 @options.device
+@outputs
 @options.json_lines
 def query(
     videos: tuple[str, ...],
@@ -38,6 +42,7 @@ def query(
     refine: bool,
     weights: str | None,
     device: str,
+    files: Outputs,
     as_json: bool,
 ) -> int:
     """Find the segments of VIDEO that are copied from videos of the library.
@@ -50,17 +55,24 @@ def query(
         found = find_videos(videos)
         for failure in found.failures:
             say(bar, failure.reason)
-        failed = bool(found.failures)
+        failures = [failure.reason for failure in found.failures]
+        results: list[QueryResult] = []
+        evidence: list[QueryEvidence] = []
         row = bar.add_task("querying", total=len(found.videos))
         for path in found.videos:
             try:
-                result = shelf.query(path, settings)
+                if files.report is None:
+                    result = shelf.query(path, settings)
+                else:
+                    evidence.append(shelf.query_with_evidence(path, settings))
+                    result = evidence[-1].result
             except LibraryError:
                 raise
             except ReprisError as error:
                 say(bar, str(error))
-                failed = True
+                failures.append(str(error))
             else:
+                results.append(result)
                 if result.warning:
                     say(bar, f"{result.query}: {result.warning}")
                 with without(bar):
@@ -69,4 +81,6 @@ def query(
                     else:
                         print_result(result)
             bar.advance(row)
-    return FAILED if failed else 0
+        facts = ReportFacts(printable(library), shelf.info().model, shelf.info().fps, tuple(failures))
+    files.write(results, evidence, facts)
+    return FAILED if failures else 0

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from reprise.embedding import EmbeddedVideo
 from reprise.errors import LibraryError, LibraryNotFoundError, SettingsError, StoreError, printable
 from reprise.pipelines.ingest import store_pipeline
@@ -124,6 +127,14 @@ class LibraryStores:
         self._unflushed_frames += row.frame_count
         if self._unflushed_frames >= FLUSH_EVERY_FRAMES:
             self.flush()
+
+    def matrix(self, video_id: str) -> NDArray[np.float32] | None:
+        """The matrix of a video [frames, dim], from this machine or else from Milvus; None where there is none."""
+        try:
+            matrix = self.matrices.get_array(video_id)
+        except StoreError:
+            matrix = None
+        return self.frames.matrix(video_id) if matrix is None else np.asarray(matrix, np.float32)
 
     def remove(self, video_id: str) -> None:
         """Takes a video out of both stores."""
