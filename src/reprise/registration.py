@@ -13,6 +13,8 @@ with warnings.catch_warnings():
 OPERATORS = (
     "video_decode.ffmpeg",
     "image_embedding.reprise",
+    "image_text_embedding.clip",
+    "image_decode.cv2_rgb",
     "ann_insert.milvus_client",
     "ann_search.milvus_client",
     "kvstorage.insert_leveldb",

@@ -39,4 +39,5 @@ class Network:
     citation: str = ""
     reads_text: bool = False  # whether it has a text tower, for `reprise search --text`
     sees_widened: bool = False  # whether a query's frames are also embedded with their rim mirrored outwards
+    companions: tuple[WeightsFile, ...] = ()  # all of which it needs beside its weights, e.g. its tokenizer's
     extra: str = "models"  # what `pip install 'reprise[...]'` must name for it; empty for nothing more
