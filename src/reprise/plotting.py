@@ -42,7 +42,7 @@ def plot_search(result: SearchResult, path: str) -> None:
             panel.axvspan(
                 hit.start_s, hit.end_s, color=COLOURS["clip"], alpha=0.35, linewidth=0, label="" if i else "clip"
             )
-            panel.axvline(hit.best_s, color=COLOURS["best"], linewidth=1, label="" if i else "best frame")
+            panel.axvline(hit.best_s, color=COLOURS["best"], linewidth=1.6, label="" if i else "best frame")
         panel.set_ylabel("cosine")
     panels[-1].set_xlabel("seconds")
     if curves:

@@ -10,7 +10,7 @@ import click
 from reprise import DEFAULT_LIBRARY
 from reprise.alignment.aligners import ALIGNERS
 from reprise.descriptor import DEVICES
-from reprise.models.catalogue import NETWORKS
+from reprise.models.catalogue import FAMILY_NAMES, NETWORKS
 from reprise.settings import QuerySettings
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -60,7 +60,7 @@ def model(default: str) -> Decorator:
         "--model",
         metavar="NAME",
         default=None,
-        help=f"The network that describes frames: {', '.join(NETWORKS)}.  [default: {default}]",
+        help=f"The network that describes frames: {', '.join([*NETWORKS, *FAMILY_NAMES])}.  [default: {default}]",
     )
 
 
