@@ -16,6 +16,7 @@ FAMILY = "clip/"  # with a name of open_clip after it
 QUICK = "-quickgelu"  # open_clip's ending for architectures with the activation of OpenAI's own networks
 OPENAI = "https://openaipublic.azureedge.net/clip/models"
 HUB = "https://huggingface.co"
+# All networks on the hub have files of these names: they are looked for in a folder that is called as the network is.
 HUB_FILE = "open_clip_model.safetensors"
 TOKENIZER_FILE = "tokenizer.json"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
 import zipfile
 from collections.abc import Callable, Sequence
@@ -28,13 +29,20 @@ class OpenClipEmbedder:
     """Pictures and texts to embeddings of one space; safe to call from several threads."""
 
     def __init__(
-        self, model: Any, picture: Callable[[Any], Any], tokens: Callable[[], Tokenize], device: str, dimension: int
+        self,
+        model: Any,
+        picture: Callable[[Any], Any],
+        tokens: Callable[[], Tokenize],
+        device: str,
+        dimension: int,
+        threads: int,
     ) -> None:
         """model: open_clip's, with its weights, on `device`. picture: its transform of PIL pictures."""
         self._model, self._picture, self._device, self._dimension = model, picture, device, dimension
         # The tokenizer's file is not needed to ingest videos.
         self._tokens = functools.cache(tokens)
         self._reading = threading.Lock()
+        self._threads = threads
 
     @property
     def dimension(self) -> int:
@@ -65,6 +73,8 @@ class OpenClipEmbedder:
     def _embedded(self, inputs: Sequence[Any], encode: Callable[[Sequence[Any]], Any]) -> NDArray[np.float32]:
         import torch
 
+        if torch.get_num_threads() != self._threads:  # which is the process's, and other networks' too
+            torch.set_num_threads(self._threads)
         embeddings = np.zeros((len(inputs), self._dimension), np.float32)
         with torch.inference_mode():
             for start in range(0, len(inputs), BATCH):
@@ -96,13 +106,13 @@ def load(network: Network, weights: Path | None, device: str, threads: int) -> O
     model.eval().requires_grad_(False).to(where)
     if where == "cuda":
         model.half()
-    torch.set_num_threads(threads or torch.get_num_threads())
     return OpenClipEmbedder(
         model,
         _transform(open_clip, name, model),
         functools.partial(tokenizer, network, config["text_cfg"], weights),
         where,
         int(config["embed_dim"]),
+        threads or os.cpu_count() or 1,
     )
 
 
