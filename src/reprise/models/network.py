@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 class WeightsFile:
     """A file of weights as its makers publish it."""
 
-    name: str  # as published, and as it is looked for
+    name: str  # as published, and as it is looked for; with a folder where the name alone says too little
     url: str
     size_bytes: int | None = None  # None where it is not published
     sha256: str = ""  # hexadecimal; only its beginning, or nothing, where no more is published
@@ -24,6 +24,7 @@ class Network:
     picture: what it wants to see: (width, height), or the length of the shorter side with the proportions kept.
     dimension: of its embeddings; None where only the loaded network knows.
     weights: the published files, of which any one serves; empty for a network whose weights are part of Reprise.
+    companions: published files, all of which the network needs beside its weights: what its makers built it on.
     """
 
     name: str
@@ -34,10 +35,10 @@ class Network:
     dimension: int | None
     arguments: tuple[tuple[str, str], ...] = ()
     weights: tuple[WeightsFile, ...] = field(default=())
+    companions: tuple[WeightsFile, ...] = ()
     licence: str = ""
     source: str = ""  # where it is published
     citation: str = ""
     reads_text: bool = False  # whether it has a text tower, for `reprise search --text`
     sees_widened: bool = False  # whether a query's frames are also embedded with their rim mirrored outwards
-    companions: tuple[WeightsFile, ...] = ()  # all of which it needs beside its weights, e.g. its tokenizer's
     extra: str = "models"  # what `pip install 'reprise[...]'` must name for it; empty for nothing more
