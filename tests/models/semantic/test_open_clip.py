@@ -134,8 +134,10 @@ def test_siglips_hub_file_and_tokenizer_give_open_clips_embeddings(tmp_path: Pat
 
     with pytest.raises(MissingWeightsError) as missing:
         embed.embed_text(["a dog"])
-    assert "tokenizer ViT-B-16-SigLIP/tokenizer.json is not in" in str(missing.value)
-    assert str(missing.value).endswith("/timm/ViT-B-16-SigLIP/resolve/main/tokenizer.json")
+    assert "open_clip_model.safetensors it needs ViT-B-16-SigLIP/tokenizer.json, which is not in" in str(
+        missing.value
+    )
+    assert "`reprise models fetch siglip` downloads it" in str(missing.value)
     sentencepiece_tokenizer(folder / "tokenizer.json", ("a", "dog", "on"))
     # Canonical: small letters, no punctuation; words are 3, 4 and 5, "sea" is spelt, then ends fill up.
     tokens = torch.ones(2, 64, dtype=torch.long)

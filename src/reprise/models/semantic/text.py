@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from reprise.errors import MissingWeightsError, WeightsError, printable
+from reprise.errors import WeightsError, printable
 from reprise.models.checkpoints import required
 from reprise.models.network import Network
-from reprise.models.weights import folders
+from reprise.models.weights import find_companions
 
 # What fills a text up to the length that the tower reads. SigLIP's tokenizers are T5's with the end as filling
 # (open_clip, SigLipTokenizer), SigLIP 2's are Gemma's.
@@ -35,15 +35,8 @@ def tokenizer(network: Network, text_config: dict[str, Any], weights: Path) -> T
 
 def _found(network: Network, weights: Path) -> Path:
     """The tokenizer's file: beside the weights, or where weights are looked for."""
-    published = network.companions[0]
-    beside = weights.parent / Path(published.name).name
-    for path in (beside, *(folder / published.name for folder in folders())):
-        if path.is_file():
-            return path
-    places = " or ".join(printable(path) for path in (weights.parent, *folders()))
-    raise MissingWeightsError(
-        f"model {network.name}: its tokenizer {published.name} is not in {places}; get it from {published.url}"
-    )
+    beside = weights.parent / Path(network.companions[0].name).name
+    return beside if beside.is_file() else find_companions(network, weights)[0]
 
 
 def _from_file(path: Path, network: Network, text_config: dict[str, Any]) -> Tokenize:
