@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reprise.decoding.still import check_picture
 from reprise.errors import LibraryMismatchError, MissingVideoError, SettingsError, printable
 from reprise.hits import Curve, SearchHit, SearchResult
 from reprise.models.catalogue import NETWORKS
@@ -45,8 +46,12 @@ class Sought:
         return cls(text, True)
 
     def check(self, embedding: EmbedSettings, shown: str) -> None:
-        """Raises LibraryMismatchError for a text where the library's network, `embedding`'s, cannot read."""
-        if self.is_text and not embedding.network.reads_text:
+        """Tells at once what needs no network: raises LibraryMismatchError for a text where the library's network,
+        `embedding`'s, cannot read, MissingVideoError or NotAPictureError for a path of no picture.
+        """
+        if not self.is_text:
+            check_picture(self.query)
+        elif not embedding.network.reads_text:
             readers = " or ".join(name for name, network in NETWORKS.items() if network.reads_text)
             raise LibraryMismatchError(
                 f"{shown}: text search needs a network that reads text, and this library was made with "
@@ -58,11 +63,11 @@ def search_library(
     stores: LibraryStores, embedding: EmbedSettings, sought: Sought, settings: SearchSettings
 ) -> SearchResult:
     """The clips that show what is sought. Raises as `Library.search`."""
-    embedding.embedder()  # here, where what is wrong with it is told best
     query = sought.query if sought.is_text else printable(sought.query)
     where, frames = _searched(stores, settings)
     if not frames:
         return SearchResult(query, sought.is_text, ())
+    embedding.embedder()  # here, where what is wrong with it is told best
     nearest = min(settings.nearest, math.ceil(HITS_SHARE * frames))
     chain = search_pipeline(
         embedding,

@@ -25,8 +25,8 @@ def read_picture(path: str, size: Size | None = None) -> NDArray[np.uint8]:
     if there is no such file, NotAPictureError for a video or a file of another kind, DecodeError for a broken one.
     """
     shown = printable(path)
+    check_picture(path)
     try:
-        check_file(path, "a picture")
         # As an open file: by its name FFmpeg would take "a%03d.png" for a row of files.
         with Path(path).open("rb") as file, av.open(file, "r", metadata_errors="replace") as container:
             _check_format(container, shown)
@@ -34,8 +34,6 @@ def read_picture(path: str, size: Size | None = None) -> NDArray[np.uint8]:
             # Else half a JPEG is decoded, and the rest is grey.
             stream.codec_context.options = {"err_detect": "explode"}
             pictures = list(itertools.islice(container.decode(stream), 2))
-    except NotAVideoError as error:
-        raise NotAPictureError(str(error)) from error
     except (av.InvalidDataError, av.EOFError) as error:
         raise NotAPictureError(f"{shown}: is broken, incomplete or not a picture; try a PNG or JPEG") from error
     except av.FFmpegError as error:
@@ -44,6 +42,14 @@ def read_picture(path: str, size: Size | None = None) -> NDArray[np.uint8]:
         reason = "holds more than one picture" if pictures else "no picture can be decoded"
         raise NotAPictureError(f"{shown}: {reason}; give one, e.g. a PNG or JPEG")
     return PictureMaker(size)(pictures[0], stream.sample_aspect_ratio)
+
+
+def check_picture(path: str) -> None:
+    """Raises MissingVideoError or NotAPictureError if there is no file that could be a picture at all."""
+    try:
+        check_file(path, "a picture")
+    except NotAVideoError as error:
+        raise NotAPictureError(str(error)) from error
 
 
 def _check_format(container: InputContainer, shown: str) -> None:
