@@ -71,13 +71,15 @@ def decode_and_embed_video(videos: Any, settings: EmbedSettings) -> Any:
     )
 
 
-def embedder(settings: EmbedSettings, *, max_regions: int = 0) -> Any:
-    """The embedding operator of these settings, for a chain."""
+def embedder(settings: EmbedSettings, *, max_regions: int = 0, modality: str | None = None) -> Any:
+    """The embedding operator of these settings, for a chain; `modality` "text" for the text tower of one with two."""
     folder, name = settings.network.operator.split(".")
     operator = getattr(getattr(ops, folder), name)
     arguments: dict[str, Any] = {**dict(settings.network.arguments), "device": settings.device}
     if settings.network.weights:
         arguments["weights"] = settings.weights
+    if modality is not None:
+        return operator(**arguments, modality=modality)
     return operator(**arguments, max_regions=max_regions)
 
 

@@ -24,7 +24,7 @@ from reprise.cli.printing import clock, progress_bar
 from reprise.cli.running import run_command
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("ingest", "query", "compare", "matrix", "list", "info", "remove", "verify")
+NAMES = ("ingest", "query", "search", "compare", "matrix", "list", "info", "remove", "verify")
 GROUPS = ("models", "benchmark")  # of commands
 ESCAPE = "\x1b"
 
@@ -105,6 +105,13 @@ def test_the_version_is_told() -> None:
         ("query", "a.mp4", "--min-score", "1.5"),
         ("query", "a.mp4", "--min-score", "nan"),
         ("query", "a.mp4", "--aligner", "nonsense"),
+        ("search",),
+        ("search", "--text", " "),
+        ("search", "--text", "a dog", "--image", "dog.png"),
+        ("search", "--text", "a dog", "--kernel", "2"),
+        ("search", "--text", "a dog", "--limit", "0"),
+        ("search", "--text", "a dog", "--where", "news"),
+        ("search", "--text", "a dog", "--plot", "dog.svg"),
         ("compare", "a.mp4", "b.mp4", "--fps", "-1"),
         ("compare", "a.mp4", "b.mp4", "--fps", "0"),
         ("compare", "a.mp4", "b.mp4", "--device", "abacus"),

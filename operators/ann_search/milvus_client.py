@@ -19,6 +19,7 @@ class MilvusClient:
 
     host, port, collection_name, limit, output_fields, metric_type, user, password   as Towhee's Hub operator;
                     further named arguments are Milvus search parameters, e.g. nprobe=64
+    expr            Milvus' own filter expression: only rows that it names are searched; empty for all
     uri             instead of host and port: a server's URI or a Milvus Lite folder
 
     A vector [dim] gives a list of hits, best first, each `[id, score, *output_fields]`; a batch
@@ -37,6 +38,7 @@ class MilvusClient:
         user: str | None = None,
         password: str | None = None,
         *,
+        expr: str = "",
         uri: str | None = None,
         **search_params: Any,
     ) -> None:
@@ -46,6 +48,7 @@ class MilvusClient:
         self._limit = limit
         self._fields = tuple(output_fields or ())
         self._metric = metric_type
+        self._where = expr
         self._params = search_params
         self._milvus = connect(address(uri, host, port), user=user, password=password)
         self._milvus.load(collection_name)
@@ -59,5 +62,6 @@ class MilvusClient:
             metric=self._metric,
             fields=self._fields,
             params=self._params,
+            where=self._where,
         )
         return hits[0] if np.ndim(vectors) == 1 else hits

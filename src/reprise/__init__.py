@@ -18,9 +18,11 @@ register_all()
 
 from reprise.comparison import compare  # noqa: E402
 from reprise.errors import ReprisError  # noqa: E402
+from reprise.filters import VideoFilter  # noqa: E402
+from reprise.hits import SearchHit, SearchResult  # noqa: E402
 from reprise.library import Library  # noqa: E402
 from reprise.segment import Match, QueryResult, Segment  # noqa: E402
-from reprise.settings import EmbedSettings, QuerySettings  # noqa: E402
+from reprise.settings import EmbedSettings, QuerySettings, SearchSettings  # noqa: E402
 
 __all__ = [
     "EmbedSettings",
@@ -29,7 +31,11 @@ __all__ = [
     "QueryResult",
     "QuerySettings",
     "ReprisError",
+    "SearchHit",
+    "SearchResult",
+    "SearchSettings",
     "Segment",
+    "VideoFilter",
     "compare",
     "open",
 ]

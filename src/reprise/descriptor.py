@@ -53,7 +53,7 @@ class Descriptor:
         embeddings = np.zeros((len(frames), DIMENSION), np.float32)
         for start in range(0, len(frames), BATCH_FRAMES):
             batch = slice(start, start + BATCH_FRAMES)
-            rgb = np.stack([resized(_checked(frame), PICTURE_SIZE) for frame in frames[batch]])
+            rgb = np.stack([resized(checked_frame(frame), PICTURE_SIZE) for frame in frames[batch]])
             embeddings[batch] = self._session.run(["embeddings"], {"frames": rgb})[0]
         return embeddings
 
@@ -98,7 +98,8 @@ def _has_cuda() -> bool:
     return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
 
 
-def _checked(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def checked_frame(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The frame, if it is [height, width, 3] uint8; raises ReprisError otherwise."""
     if frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape or frame.dtype != np.uint8:
         raise ReprisError(f"a frame must be [height, width, 3] uint8 RGB, not {list(frame.shape)} {frame.dtype}")
     return frame

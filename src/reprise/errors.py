@@ -1,9 +1,10 @@
 """Everything that Reprise raises.
 
 ReprisError
-├── InputError             one video cannot be used; the others go on
+├── InputError             one video or picture cannot be used; the others go on
 │   ├── MissingVideoError      it is not there, or not a readable file
 │   ├── NotAVideoError         it is there, but holds no moving picture
+│   ├── NotAPictureError       it is there, but holds no still picture, where one is wanted
 │   └── DecodeError            its pictures cannot be decoded
 ├── LibraryError           the library cannot be used
 │   ├── LibraryNotFoundError   there is none at that place
@@ -35,7 +36,7 @@ class ReprisError(Exception):
 
 
 class InputError(ReprisError):
-    """One video cannot be used; the others go on."""
+    """One video or picture cannot be used; the others go on."""
 
 
 class MissingVideoError(InputError):
@@ -44,6 +45,10 @@ class MissingVideoError(InputError):
 
 class NotAVideoError(InputError):
     """The file is there, but holds no moving picture."""
+
+
+class NotAPictureError(InputError):
+    """The file is there, but holds no still picture, where one is wanted."""
 
 
 class DecodeError(InputError):

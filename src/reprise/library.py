@@ -14,6 +14,7 @@ from reprise.decoding.sampling import video_facts
 from reprise.embedding import EmbeddedQuery, EmbeddedVideo, described, embed_query
 from reprise.errors import MissingVideoError, ModelError, ReprisError, printable
 from reprise.evidence import MatchEvidence, QueryEvidence, similarity_for_eyes
+from reprise.hits import SearchResult
 from reprise.ingest import IngestReport, Outcome, Task, embed_all, readable, row_of, unsettled
 from reprise.models.loading import check_has_frame_vectors
 from reprise.models.weights import name_of
@@ -22,8 +23,9 @@ from reprise.refinement import KnownFile, VideoPair
 from reprise.refinement import refine as refine_ends
 from reprise.running import run
 from reprise.scanning import find_videos, video_id
+from reprise.searching import Sought, search_library
 from reprise.segment import Match, QueryResult, segments_of
-from reprise.settings import EmbedSettings, QuerySettings, default_workers
+from reprise.settings import EmbedSettings, QuerySettings, SearchSettings, default_workers
 from reprise.stores.frames import LibraryFacts, search_params
 from reprise.stores.library import LibraryStores, Place
 from reprise.stores.videos import VideoRow
@@ -202,6 +204,24 @@ class Library:
         (candidates,) = run(chain, query.views, query.frame_of)
         rows = stores.videos.get(candidates)
         return [rows[candidate].path for candidate in candidates if candidate in rows]
+
+    def search(
+        self,
+        *,
+        text: str | None = None,
+        image: str | os.PathLike[str] | None = None,
+        settings: SearchSettings | None = None,
+    ) -> SearchResult:
+        """The clips of the library that show what `text` says or, like the picture file `image`, look so.
+
+        Raises an InputError for the picture or a video that `settings` names, LibraryMismatchError for a text where
+        the library's network reads none, a ModelError or LibraryError, SettingsError.
+        """
+        sought = Sought.of(text, image)
+        stores = self._open()
+        sought.check(self._settings, self._place.shown)
+        self._open_to_embed()
+        return search_library(stores, self._settings, sought, settings or SearchSettings())
 
     def _result(
         self,

@@ -16,6 +16,8 @@ OPERATORS = (
     "video_embedding.visil",
     "video_embedding.regions",
     "video_embedding.keyframe_max",
+    "image_text_embedding.clip",
+    "image_decode.cv2_rgb",
     "ann_insert.milvus_client",
     "ann_search.milvus_client",
     "kvstorage.insert_leveldb",

@@ -1,4 +1,4 @@
-"""The settings of an ingest and of a query: validated when built, built once at the edge, passed down."""
+"""The settings of an ingest, a query and a search: validated when built, built once at the edge, passed down."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from reprise import descriptor
 from reprise.alignment.aligners import ALIGNERS, DEFAULT_ALIGNER, MIN_SCORES, parameters_in_frames
 from reprise.errors import SettingsError
+from reprise.filters import ALL_VIDEOS, VideoFilter
 from reprise.models import weights
 from reprise.models.catalogue import BUILT_IN, network
 from reprise.models.loading import FrameEmbedder, load
@@ -122,6 +123,24 @@ class QuerySettings:
     def least_score(self) -> float:
         """`min_score`, or the aligner's own."""
         return MIN_SCORES.get(self.aligner, 0.0) if self.min_score is None else self.min_score
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """How a text or a picture is searched for in the library's frames."""
+
+    limit: int = 10  # clips that are told
+    kernel: int = 11  # frames that the embeddings are averaged over; 1 for each by itself
+    where: VideoFilter = ALL_VIDEOS
+    nearest: int = 64  # frames that are searched for and form the clips
+
+    def __post_init__(self) -> None:
+        if self.limit < 1:
+            raise SettingsError(f"limit must be at least 1, not {self.limit}")
+        if self.kernel < 1 or self.kernel % 2 == 0:
+            raise SettingsError(f"kernel must be an odd number of frames, 1 for no smoothing, not {self.kernel}")
+        if not 1 <= self.nearest <= 16_384:
+            raise SettingsError(f"nearest must be from 1 to 16384, not {self.nearest}")
 
 
 def default_workers() -> int:

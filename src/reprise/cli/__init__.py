@@ -17,6 +17,7 @@ from reprise.cli.models import models
 from reprise.cli.query import query
 from reprise.cli.remove import remove
 from reprise.cli.running import leave, run_command
+from reprise.cli.search import search
 from reprise.cli.verify import verify
 
 
@@ -42,7 +43,7 @@ def commands() -> None:
     """
 
 
-for command in (ingest, query, compare, matrix, list_videos, info, remove, verify, models, benchmark):
+for command in (ingest, query, search, compare, matrix, list_videos, info, remove, verify, models, benchmark):
     commands.add_command(command)
 
 

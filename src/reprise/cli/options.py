@@ -11,7 +11,7 @@ from reprise import DEFAULT_LIBRARY
 from reprise.alignment.aligners import ALIGNERS
 from reprise.descriptor import DEVICES
 from reprise.errors import SettingsError
-from reprise.models.catalogue import NETWORKS
+from reprise.models.catalogue import FAMILY_NAMES, NETWORKS
 from reprise.settings import EmbedSettings, QuerySettings
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -61,7 +61,7 @@ def model(default: str) -> Decorator:
         "--model",
         metavar="NAME",
         default=None,
-        help=f"The network that describes frames: {', '.join(NETWORKS)}.  [default: {default}]",
+        help=f"The network that describes frames: {', '.join([*NETWORKS, *FAMILY_NAMES])}.  [default: {default}]",
     )
 
 

@@ -49,8 +49,8 @@ class VideoFacts:
     codec: str
 
 
-def check_file(path: str | os.PathLike[str]) -> os.stat_result:
-    """The file's status; raises MissingVideoError or NotAVideoError if it cannot be a video at all."""
+def check_file(path: str | os.PathLike[str], wanted: str = "a video file") -> os.stat_result:
+    """The file's status; raises MissingVideoError or NotAVideoError if it cannot be what is `wanted` at all."""
     shown = printable(path)
     try:
         status = Path(path).stat()
@@ -62,9 +62,9 @@ def check_file(path: str | os.PathLike[str]) -> os.stat_result:
     except ValueError as error:  # a zero byte
         raise MissingVideoError(f"{shown}: no file can have this name") from error
     if stat.S_ISDIR(status.st_mode):
-        raise NotAVideoError(f"{shown}: is a folder, not a video file")
+        raise NotAVideoError(f"{shown}: is a folder, not {wanted}")
     if not stat.S_ISREG(status.st_mode):
-        raise NotAVideoError(f"{shown}: is a pipe, socket or device, not a video file")
+        raise NotAVideoError(f"{shown}: is a pipe, socket or device, not {wanted}")
     if status.st_size == 0:
         raise NotAVideoError(f"{shown}: the file is empty (0 bytes)")
     if not os.access(path, os.R_OK):

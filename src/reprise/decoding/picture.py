@@ -118,10 +118,22 @@ def _one_field(frame: DecodedFrame) -> DecodedFrame:
 
 def _display_matrix(frame: DecodedFrame) -> NDArray[np.int32]:
     """[2, 2]: where the display matrix sends x (row 0) and y (row 1); FFmpeg's libavutil/display.h."""
-    side_data: Any = frame.side_data  # whose stub in PyAV knows only motion vectors
+    try:
+        side_data: Any = frame.side_data  # whose stub in PyAV knows only motion vectors
+    except ValueError:
+        # PyAV 18 stops at kinds that it has no name for, as photographs' EXIF; the turn it tells all the same.
+        # (A mirrored photograph, which no camera writes, is seen mirrored.)
+        return _turn(frame.rotation)
     if "DISPLAYMATRIX" not in side_data:
         return np.eye(2, dtype=np.int32)
     return np.frombuffer(side_data["DISPLAYMATRIX"], np.int32).reshape(3, 3)[:2, :2]
+
+
+def _turn(degrees: int) -> NDArray[np.int32]:
+    """[2, 2]: the display matrix of a counterclockwise turn, without its scale."""
+    angle = np.deg2rad(-degrees)
+    turned = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    return np.asarray(np.rint(turned), dtype=np.int32)
 
 
 def _displayed(picture: NDArray[np.uint8], matrix: NDArray[np.int32], is_turned: bool) -> NDArray[np.uint8]:

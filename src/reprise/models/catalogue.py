@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from reprise import descriptor
 from reprise.errors import SettingsError
 from reprise.models.network import Network, WeightsFile
+from reprise.models.semantic.known import CLIP, SIGLIP, clip_network
 from reprise.models.visil.known import VISIL, VISIL_SYMMETRIC
 
 BUILT_IN = Network(
@@ -38,16 +41,27 @@ ISC = Network(
     "Copy Detection, 2021 (arXiv:2112.04323)",
 )
 
-NETWORKS = {network.name: network for network in (BUILT_IN, ISC, VISIL, VISIL_SYMMETRIC)}
+NETWORKS = {network.name: network for network in (BUILT_IN, ISC, VISIL, VISIL_SYMMETRIC, CLIP, SIGLIP)}
+
+
+# Families with more members than are listed: each gives the network of a name, or None for a name not of its family.
+FAMILIES: tuple[Callable[[str], Network | None], ...] = (clip_network,)
+FAMILY_NAMES = ("clip/MODEL",)
 
 
 def is_known(name: str) -> bool:
     """Whether there is a network of this name."""
-    return name in NETWORKS
+    return _resolved(name) is not None
 
 
 def network(name: str) -> Network:
     """The network of this name. Raises SettingsError for a name that there is not."""
-    if not is_known(name):
-        raise SettingsError(f"model must be one of {', '.join(NETWORKS)}, not {name!r}")
-    return NETWORKS[name]
+    found = _resolved(name)
+    if found is None:
+        raise SettingsError(f"model must be one of {', '.join([*NETWORKS, *FAMILY_NAMES])}, not {name!r}")
+    return found
+
+
+def _resolved(name: str) -> Network | None:
+    listed = NETWORKS.get(name)
+    return listed or next(filter(None, (family(name) for family in FAMILIES)), None)

@@ -7,7 +7,7 @@ import importlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,19 @@ class FrameEmbedder(Protocol):
 
         Returns [frames, dimension] float32, rows L2-normalised; [0, dimension] for no frames.
         Raises ReprisError for arrays that are no such frames.
+        """
+        ...
+
+
+@runtime_checkable
+class TextEmbedder(Protocol):
+    """A loaded network with a text tower, whose embeddings can be held against those of frames."""
+
+    def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embeddings of texts: [texts, dim] float32, rows L2-normalised; [0, dim] for no texts.
+
+        A text that is longer than the network reads is cut off, as its makers do. Raises MissingWeightsError where
+        a file of the text tower, e.g. its tokenizer's, is not on this machine.
         """
         ...
 

@@ -159,8 +159,9 @@ class Milvus:
         metric: str,
         fields: Sequence[str] = (),
         params: Mapping[str, Any] | None = None,
+        where: str = "",
     ) -> list[list[list[Any]]]:
-        """The `limit` nearest rows to each of the [queries, dim] vectors, in one call.
+        """The `limit` nearest rows to each of the [queries, dim] vectors, in one call, of those that `where` names.
 
         For each query its hits, best first, each `[id, score, *fields]`.
         """
@@ -169,6 +170,7 @@ class Milvus:
                 collection,
                 data=list(np.asarray(vectors, dtype=np.float32)),
                 limit=limit,
+                filter=where,
                 output_fields=list(fields),
                 search_params={"metric_type": metric, "params": dict(params or {})},
                 timeout=TIMEOUT_S,

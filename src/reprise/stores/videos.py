@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -115,6 +116,14 @@ class VideoStore:
         """The videos that were ingested under exactly this (printable) path."""
         quoted = path.replace("\\", "\\\\").replace('"', '\\"')
         return [_row(values) for values in self._milvus.rows(VIDEOS, _FIELDS, f'path == "{quoted}"')]
+
+    def tagged(self, tags: Sequence[str]) -> list[VideoRow]:
+        """The videos with any of these tags."""
+        wanted = json.dumps(list(tags), ensure_ascii=False)
+        return [
+            _row(values)
+            for values in self._milvus.rows(VIDEOS, _FIELDS, f'json_contains_any(tags["tags"], {wanted})')
+        ]
 
     def count(self) -> int:
         """How many videos are in the library."""

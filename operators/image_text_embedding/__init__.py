@@ -1,0 +1,1 @@
+"""Texts and pictures to embeddings that can be held against each other."""

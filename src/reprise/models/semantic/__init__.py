@@ -1,0 +1,1 @@
+"""Networks that embed pictures and texts into one space, for search by what is shown."""
