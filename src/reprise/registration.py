@@ -13,6 +13,10 @@ with warnings.catch_warnings():
 OPERATORS = (
     "video_decode.ffmpeg",
     "image_embedding.reprise",
+    "image_embedding.isc",
+    "image_embedding.sscd",
+    "image_embedding.resnet50",
+    "image_embedding.timm",
     "ann_insert.milvus_client",
     "ann_search.milvus_client",
     "kvstorage.insert_leveldb",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reprise import descriptor
 from reprise.errors import SettingsError
+from reprise.models.frame_networks import RESNET50, RESNET50_LOGITS, SSCD, SSCD_LARGE
 from reprise.models.network import Network, WeightsFile
+from reprise.models.timm_network import PREFIX, timm_network
 
 BUILT_IN = Network(
     name="reprise",
@@ -36,17 +40,21 @@ ISC = Network(
     citation="Yokoo, Contrastive Learning with Large Memory Bank and Negative Embedding Subtraction for Accurate "
     "Copy Detection, 2021 (arXiv:2112.04323)",
 )
+ISC_GEM1 = replace(ISC, name="isc-gem1", title=f"{ISC.title}, pooled with power 1", arguments=(("gem_p", "1"),))
 
-NETWORKS = {network.name: network for network in (BUILT_IN, ISC)}
+# Beside these: every network of timm, as timm/NAME.
+NETWORKS = {
+    network.name: network for network in (BUILT_IN, ISC, ISC_GEM1, SSCD, SSCD_LARGE, RESNET50, RESNET50_LOGITS)
+}
 
 
 def is_known(name: str) -> bool:
-    """Whether there is a network of this name."""
-    return name in NETWORKS
+    """Whether there is a network of this name; of timm's, which are not asked for here, any may be."""
+    return name in NETWORKS or (name.startswith(PREFIX) and len(name) > len(PREFIX))
 
 
 def network(name: str) -> Network:
-    """The network of this name. Raises SettingsError for a name that there is not."""
+    """The network of this name. Raises SettingsError for a name that there is not, MissingExtraError without timm."""
     if not is_known(name):
-        raise SettingsError(f"model must be one of {', '.join(NETWORKS)}, not {name!r}")
-    return NETWORKS[name]
+        raise SettingsError(f"model must be one of {', '.join(NETWORKS)} or {PREFIX}NAME, not {name!r}")
+    return NETWORKS[name] if name in NETWORKS else timm_network(name)
