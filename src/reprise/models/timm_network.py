@@ -79,7 +79,7 @@ def load(
         raise SettingsError(f"pooling must be one of {', '.join(POOLINGS)}, not {pooling!r}")
     config = config_of(name, network)
     _, height, width = config["input_size"]
-    prepare = _Prepare(network, config)
+    prepare = Prepare(network, config)
 
     def build() -> Any:
         return _built(network, name, config, pooling, weights)
@@ -88,13 +88,13 @@ def load(
     return NetworkEmbedder(run, prepare, (height, width))
 
 
-class _Prepare:
+class Prepare:
     """As `reprise.models.preprocessing.Prepare`: the network's own transforms, by timm."""
 
     def __init__(self, network: Network, config: dict[str, Any]) -> None:
         self._image = required("PIL.Image", network)
         timm = required("timm.data", network)
-        self._transform = timm.create_transform(**timm.resolve_dataconfig_of(pretrained_cfg=config))
+        self._transform = timm.create_transform(**timm.resolve_data_config(pretrained_cfg=config))
 
     def __call__(self, frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         pictures = [self._transform(self._image.fromarray(checked(frame))).numpy() for frame in frames]
