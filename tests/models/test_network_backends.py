@@ -63,7 +63,7 @@ def test_a_damaged_export_is_made_anew(cache: Path, checkpoint: Checkpoint, fram
         assert export.stat().st_size == len(content)
 
 
-def test_other_weights_sizes_and_arguments_have_exports_of_their_own(tmp_path: Path, checkpoint: Checkpoint) -> None:
+def test_other_weights_sizes_and_arguments_have_exports_of_their_own(checkpoint: Checkpoint) -> None:
     known = network("isc")
     files = {
         onnx_cache.file_of(known, checkpoint("sscd"), SMALL),
@@ -83,9 +83,7 @@ class Unlike(torch.nn.Module):
         return means.flip(1) if torch.jit.is_tracing() else means
 
 
-def test_an_export_whose_outputs_differ_is_not_used_and_not_tried_again(
-    cache: Path, checkpoint: Checkpoint, frames: Frames
-) -> None:
+def test_an_export_whose_outputs_differ_is_not_used_and_not_tried_again(cache: Path, checkpoint: Checkpoint) -> None:
     known = replace(network("sscd"), picture=SMALL, dimension=3)
     built = []
 
@@ -98,7 +96,7 @@ def test_an_export_whose_outputs_differ_is_not_used_and_not_tried_again(
         assert isinstance(backends.run_on(known, path, build, SMALL, device="cpu"), backends.TorchRunner)
     (note,) = cache.iterdir()
     assert "its outputs differ from torch's" in note.read_text()
-    with pytest.raises(SettingsError, match="cannot be run by ONNX Runtime.*take backend torch"):
+    with pytest.raises(SettingsError, match=r"cannot be run by ONNX Runtime.*take backend torch"):
         backends.run_on(known, path, build, SMALL, device="cpu", backend="onnx")
 
 
@@ -110,7 +108,8 @@ def test_where_the_cache_cannot_be_written_torch_runs_the_network(
     assert embed_sscd(checkpoint("sscd"), frames)[0] == "TorchRunner"
 
 
-def test_several_threads_are_the_same_numbers(cache: Path, checkpoint: Checkpoint, frames: Frames) -> None:
+@pytest.mark.usefixtures("cache")
+def test_several_threads_are_the_same_numbers(checkpoint: Checkpoint, frames: Frames) -> None:
     known = replace(network("sscd"), picture=SMALL)
     for backend in ("torch", "onnx"):
         one, two = (sscd.load(known, checkpoint("sscd"), "cpu", threads, backend=backend) for threads in (1, 2))
@@ -135,7 +134,8 @@ def test_a_gpu_gives_what_the_cpu_gives_to_half_precision(checkpoint: Checkpoint
 # --- wrong weights
 
 
-def test_weights_of_another_network_are_refused_by_name(cache: Path, checkpoint: Checkpoint) -> None:
+@pytest.mark.usefixtures("cache")
+def test_weights_of_another_network_are_refused_by_name(checkpoint: Checkpoint) -> None:
     with pytest.raises(WeightsError, match=r"resnet50-11ad3fa6.*not the weights of isc: .*missing"):
         isc.load(network("isc"), checkpoint("resnet50"), "cpu", 1)
     with pytest.raises(WeightsError, match=r"isc_ft_v107.*not the weights of resnet50: .*missing"):
@@ -147,15 +147,17 @@ def test_weights_of_another_network_are_refused_by_name(cache: Path, checkpoint:
         timm_network.load(known, checkpoint("resnet50"), "cpu", 1)
 
 
+@pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("backend", ["torch", "onnx"])
-def test_a_script_of_another_dimension_is_refused(cache: Path, checkpoint: Checkpoint, backend: str) -> None:
+def test_a_script_of_another_dimension_is_refused(checkpoint: Checkpoint, backend: str) -> None:
     large = replace(network("sscd-large"), picture=SMALL)
     with pytest.raises(WeightsError, match=r"not the weights of sscd-large: .*\[\d, 512\], not \[\d, 1024\]"):
         sscd.load(large, checkpoint("sscd"), "cpu", 1, backend=backend)
 
 
+@pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("name", ["isc", "sscd", "resnet50", "timm/vit_tiny_patch16_224"])
-def test_truncated_weights_are_refused(cache: Path, checkpoint: Checkpoint, tmp_path: Path, name: str) -> None:
+def test_truncated_weights_are_refused(checkpoint: Checkpoint, tmp_path: Path, name: str) -> None:
     whole = checkpoint(name)
     cut = tmp_path / whole.name
     content = whole.read_bytes()
@@ -164,7 +166,8 @@ def test_truncated_weights_are_refused(cache: Path, checkpoint: Checkpoint, tmp_
         load(network(name), weights=str(cut), device="cpu")
 
 
-def test_missing_weights_of_timm_are_told_by_their_file_names(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("cache")
+def test_missing_weights_of_timm_are_told_by_their_file_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REPRISE_WEIGHTS", raising=False)
     with pytest.raises(MissingWeightsError, match=r"vit_tiny_patch16_224\.augreg_in21k_ft_in1k\.safetensors or "):
         load(network("timm/vit_tiny_patch16_224"), device="cpu")
@@ -172,7 +175,8 @@ def test_missing_weights_of_timm_are_told_by_their_file_names(cache: Path, monke
     assert network("timm/vit_tiny_patch16_224").weights[0].url == hub
 
 
-def test_weights_with_other_classes_or_none_serve_too(cache: Path, tmp_path: Path, frames: Frames) -> None:
+@pytest.mark.usefixtures("cache")
+def test_weights_with_other_classes_or_none_serve_too(tmp_path: Path, frames: Frames) -> None:
     known = network("timm/resnet18")
     for classes in (7, 0):
         path = random_networks.of_timm(tmp_path / f"of-{classes}.pth", "resnet18", classes=classes)

@@ -12,6 +12,8 @@ from footage import footage
 
 import random_networks
 
+pytestmark = pytest.mark.usefixtures("stored_exports")
+
 Checkpoint = Callable[[str], Path]
 TIMM = "timm/vit_tiny_patch16_224"
 
@@ -30,7 +32,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.filterwarnings("ignore:`torch.jit")
 @pytest.mark.parametrize("name", ["sscd", "resnet50", "resnet50-logits", TIMM])
 def test_a_copy_is_found_in_a_library_of_each_network(
-    clips: Path, checkpoint: Checkpoint, stored_exports: Path, tmp_path: Path, name: str
+    clips: Path, checkpoint: Checkpoint, tmp_path: Path, name: str
 ) -> None:
     weights = checkpoint("timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k" if name == TIMM else name)
     library = tmp_path / "library"
@@ -48,9 +50,7 @@ def test_a_copy_is_found_in_a_library_of_each_network(
     assert f"{name}@" in stood.out
 
 
-def test_isc_at_its_full_size_goes_through_ingest_and_query(
-    checkpoint: Checkpoint, stored_exports: Path, tmp_path: Path
-) -> None:
+def test_isc_at_its_full_size_goes_through_ingest_and_query(checkpoint: Checkpoint, tmp_path: Path) -> None:
     clip = footage(tmp_path / "clip.mp4", range(4), seed=1)
     weights = checkpoint("isc")
     library = tmp_path / "library"
@@ -63,7 +63,7 @@ def test_isc_at_its_full_size_goes_through_ingest_and_query(
 
 @pytest.mark.filterwarnings("ignore:`torch.jit")
 def test_a_library_asks_for_the_weights_that_it_was_made_with(
-    clips: Path, checkpoint: Checkpoint, stored_exports: Path, tmp_path: Path
+    clips: Path, checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     library = tmp_path / "library"
     made = run(
@@ -72,18 +72,20 @@ def test_a_library_asks_for_the_weights_that_it_was_made_with(
     )  # fmt: skip
     assert made.status == 0, made.err
     other = random_networks.sscd(tmp_path / "other.torchscript.pt", dimension=512, seed=9)
-    for weights, said in (
-        ((), "model sscd: its weights sscd_disc_mixup.torchscript.pt or .* are not in"),
+    asking = ("query", "--library", library, clips / "copy.mp4")
+    adding = ("ingest", "--library", library, clips / "refs" / "b.mp4")
+    for arguments, said in (
+        (asking, "model sscd: its weights sscd_disc_mixup.torchscript.pt or .* are not in"),
         (
-            ("--weights", str(other)),
-            r"made with sscd@\w{12}, the weights given are sscd@\w{12}, .*give those with --weights",
+            (*asking, "--weights", other),
+            r"made with sscd@\w{12}, the weights given are sscd@\w{12}, .*give those with",
         ),
-        (("--model", "resnet50"), "was made with model sscd, not with resnet50"),
+        ((*adding, "--model", "resnet50"), "was made with model sscd, not with resnet50"),
     ):
-        asked = run("query", "--library", library, *weights, clips / "copy.mp4")
-        assert asked.status != 0
-        assert len(asked.err.splitlines()) == 1
-        assert re.search(said, asked.err), asked.err
+        done = run(*arguments)
+        assert done.status != 0
+        assert len(done.err.splitlines()) == 1
+        assert re.search(said, done.err), done.err
 
 
 def test_a_network_that_there_is_not_is_told(tmp_path: Path) -> None:

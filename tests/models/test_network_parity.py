@@ -1,4 +1,4 @@
-"""Each network gives what an independent forward pass with the same random weights gives, on torch and ONNX Runtime."""
+"""Each network gives what an independent forward pass with the same weights gives, on torch and ONNX Runtime."""
 
 from __future__ import annotations
 

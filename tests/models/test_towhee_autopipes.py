@@ -36,11 +36,11 @@ def collection(milvus_server: str) -> Iterator[str]:
 
 
 @pytest.mark.server
+@pytest.mark.usefixtures("stored_exports")
 def test_towhees_own_pipelines_find_a_copy(
     milvus_server: str,
     collection: str,
     checkpoint: Callable[[str], Path],
-    stored_exports: Path,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:

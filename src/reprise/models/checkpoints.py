@@ -25,7 +25,7 @@ NAMED_KEYS = 3  # keys of each kind that an error names; the rest is counted
 _WEB_PAGE = re.compile(rb"(?is)(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|\?xml)\b")
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"  # torch.save's files since 1.6, and before
-_HEAD_BYTES = 1024
+HEAD_BYTES = 1024  # what is looked at to tell kinds of files apart
 
 
 def required(module: str, network: Network) -> Any:
@@ -115,14 +115,14 @@ def read_script(path: Path, network: Network) -> Any:
             # Deprecated in favour of torch.export, which does not read what is published.
             warnings.simplefilter("ignore")
             return torch.jit.load(str(path), map_location="cpu").eval()
-    except (RuntimeError, ValueError) as error:
+    except Exception as error:  # as above
         raise _wrong(path, network, f"damaged ({_one_line(error)})") from error
 
 
 def _checked_head(path: Path, network: Network) -> bytes:
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+            head = file.read(HEAD_BYTES)
     except OSError as error:
         raise WeightsError(f"{printable(path)}: cannot be read ({error.strerror})") from error
     if not head:
@@ -144,8 +144,10 @@ def _is_script(path: Path, network: Network) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             names = {name.partition("/")[2] for name in archive.namelist()}
-    except (zipfile.BadZipFile, OSError) as error:
+    except zipfile.BadZipFile as error:
         raise _wrong(path, network, "truncated: the end of its archive is missing") from error
+    except (OSError, ValueError, NotImplementedError) as error:
+        raise _wrong(path, network, f"damaged ({_one_line(error)})") from error
     if "data.pkl" not in names:
         raise _wrong(path, network, "a ZIP archive, but none of torch's")
     return "constants.pkl" in names
@@ -169,8 +171,7 @@ def _unpickled(path: Path, network: Network, *, mapped: bool) -> Any:
         refused = re.search(r"GLOBAL (\w+(?:\.\w+)+)", str(error))
         reason = f"holds code or objects ({refused[1]})" if refused else "damaged, or holds more than tensors"
         raise _wrong(path, network, f"{reason}, and is refused: only tensors are loaded") from error
-    # What torch raises for damaged files depends on where the damage is.
-    except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except Exception as error:  # what torch raises for a damaged file depends on where the damage is
         raise _wrong(path, network, f"truncated or damaged ({_one_line(error)})") from error
 
 
@@ -202,7 +203,7 @@ def _wrong(path: Path, network: Network, reason: str) -> WeightsError:
 
 
 def _remedy(network: Network) -> str:
-    return f"`reprise models fetch {network.name}` gets them" if network.weights else "give another file"
+    return f"`reprise models fetch --again {network.name}` downloads them" if network.weights else "give another file"
 
 
 def _one_line(error: Exception) -> str:
