@@ -5,6 +5,7 @@ The numbers are drawn from a fixed seed.
 
 from __future__ import annotations
 
+import warnings
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,9 @@ def isc(path: Path, *, backbone: str = ISC_BACKBONE) -> Path:
 def sscd(path: Path, *, dimension: int = 512, seed: int = 2) -> Path:
     """A TorchScript archive."""
     torch.manual_seed(seed)
-    torch.jit.script(settled(Sscd(dimension))).save(str(path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecated; it is what is published
+        torch.jit.script(settled(Sscd(dimension))).save(str(path))
     return path
 
 

@@ -80,7 +80,10 @@ def test_a_library_asks_for_the_weights_that_it_was_made_with(
             (*asking, "--weights", other),
             r"made with sscd@\w{12}, the weights given are sscd@\w{12}, .*give those with",
         ),
-        ((*adding, "--model", "resnet50"), "was made with model sscd, not with resnet50"),
+        (
+            (*adding, "--model", "resnet50", "--weights", checkpoint("resnet50")),
+            "was made with model sscd, not with resnet50",
+        ),
     ):
         done = run(*arguments)
         assert done.status != 0
