@@ -44,16 +44,16 @@ def test_a_network_is_exported_once_and_then_runs_without_its_weights(
 ) -> None:
     kind, first = embed_sscd(checkpoint("sscd"), frames)
     assert kind == "OnnxRunner"
-    (export,) = cache.iterdir()
+    (export,) = cache.glob("*.onnx")
     written = export.stat().st_mtime_ns
     assert np.array_equal(embed_sscd(checkpoint("sscd"), frames)[1], first)
     assert export.stat().st_mtime_ns == written
-    assert {file.name for file in cache.iterdir()} == {export.name}
+    assert {file.suffix for file in cache.iterdir()} == {".onnx", ".lock"}
 
 
 def test_a_damaged_export_is_made_anew(cache: Path, checkpoint: Checkpoint, frames: Frames) -> None:
     _, first = embed_sscd(checkpoint("sscd"), frames)
-    (export,) = cache.iterdir()
+    (export,) = cache.glob("*.onnx")
     content = export.read_bytes()
     for damaged in (b"", b"no network", content[: len(content) // 2], content[:-3]):
         export.write_bytes(damaged)
@@ -61,6 +61,27 @@ def test_a_damaged_export_is_made_anew(cache: Path, checkpoint: Checkpoint, fram
         assert kind == "OnnxRunner"
         assert np.array_equal(again, first)
         assert export.stat().st_size == len(content)
+
+
+def test_processes_that_want_an_export_at_once_make_one(cache: Path, checkpoint: Checkpoint) -> None:
+    script = (
+        "import os, sys\n"
+        "from dataclasses import replace\n"
+        "from pathlib import Path\n"
+        "from reprise.models import onnx_cache, sscd\n"
+        "from reprise.models.catalogue import network\n"
+        "made = onnx_cache.export\n"
+        "def counted(*arguments):\n"
+        "    print('exports')\n"
+        "    return made(*arguments)\n"
+        "onnx_cache.export = counted\n"
+        f"known = replace(network('sscd'), picture={SMALL})\n"
+        f"print(sscd.load(known, Path({str(checkpoint('sscd'))!r}), 'cpu', 1).backend)\n"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = sorted(process.communicate(timeout=120)[0].split() for process in both)
+    assert said == [["OnnxRunner"], ["exports", "OnnxRunner"]]
+    assert [file.suffix for file in cache.iterdir()].count(".onnx") == 1
 
 
 def test_other_weights_sizes_and_arguments_have_exports_of_their_own(checkpoint: Checkpoint) -> None:
@@ -94,7 +115,7 @@ def test_an_export_whose_outputs_differ_is_not_used_and_not_tried_again(cache: P
     path = checkpoint("sscd")
     for _ in range(2):
         assert isinstance(backends.run_on(known, path, build, SMALL, device="cpu"), backends.TorchRunner)
-    (note,) = cache.iterdir()
+    (note,) = cache.glob("*.txt")
     assert "its outputs differ from torch's" in note.read_text()
     with pytest.raises(SettingsError, match=r"cannot be run by ONNX Runtime.*take backend torch"):
         backends.run_on(known, path, build, SMALL, device="cpu", backend="onnx")

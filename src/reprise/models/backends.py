@@ -70,11 +70,14 @@ def run_on(
         if session is not None:
             return OnnxRunner(session)
         module: Any = None
-        reason = "" if backend == "onnx" else onnx_cache.reason_against(file)
-        if not reason:
-            module = build()
-            reason = _export(module, network, weights, shape, file)
-            session = None if reason else onnx_cache.stored_session(file, threads)
+        with onnx_cache.one_at_a_time(file):
+            # Another process, which this one waited for, may have made it, or found that it cannot be made.
+            session = onnx_cache.stored_session(file, threads)
+            reason = "" if session or backend == "onnx" else onnx_cache.reason_against(file)
+            if session is None and not reason:
+                module = build()
+                reason = _export(module, network, weights, shape, file)
+                session = None if reason else onnx_cache.stored_session(file, threads)
         if session is not None:
             return OnnxRunner(session)
         if backend == "onnx":

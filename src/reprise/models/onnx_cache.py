@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
 import logging
 import os
 import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +57,24 @@ def stored_session(file: Path, threads: int) -> Any:
     return session
 
 
+@contextlib.contextmanager
+def one_at_a_time(file: Path) -> Iterator[None]:
+    """While it is entered, no other process is in it for the same export: the others wait, and then find it made.
+
+    Where the folder cannot be written nobody waits, and nothing is stored either.
+    """
+    lock: IO[bytes] | None = None
+    try:
+        with contextlib.suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lock = file.with_suffix(".lock").open("wb")
+            fcntl.flock(lock, fcntl.LOCK_EX)  # given back by the system if the process dies
+        yield
+    finally:
+        if lock is not None:
+            lock.close()
+
+
 def reason_against(file: Path) -> str:
     """Why an earlier export into `file` could not be used with the installed torch; nothing if none was tried."""
     try:
@@ -68,8 +88,8 @@ def export(torch: Any, module: Any, shape: tuple[int, int], expected: NDArray[np
     """Stores the module, [n, 3, height, width] to [n, dimension], in `file` as ONNX with any n.
 
     expected: what torch makes of the pictures of noise with PROBE_SEED. Gives nothing, or why there is no such file
-    now: the module cannot be exported, ONNX Runtime's outputs are not torch's, the folder cannot be written. Several
-    processes may do it at once: each writes a file of its own and renames it.
+    now: the module cannot be exported, ONNX Runtime's outputs are not torch's, the folder cannot be written. Even if
+    several processes do it at once the file is whole: each writes one of its own and renames it.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
