@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from reprise.models.catalogue import network
 from reprise.models.loading import load
+from reprise.models.network import Network
 from reprise.models.regions import load_regions
 from reprise.views import embed_views
 
@@ -19,8 +20,9 @@ class FrameOperator:
     """One RGB frame [height, width, 3] uint8 to [dim] float32, or a batch of frames to [frames, dim].
 
     A batch is a list of frames or an array [frames, height, width, 3]; frames may differ in size. Rows are
-    L2-normalised. `model` is one of reprise.models.catalogue, `weights` a file in place of where its weights are
-    looked for, `device` "auto", "cpu" or "cuda"; `threads` the number of CPU threads, 0 for one a core.
+    L2-normalised. `model` is one of reprise.models.catalogue, or a variant of one; `weights` a file in place of
+    where its weights are looked for, `device` "auto", "cpu" or "cuda", `threads` the number of CPU threads, 0 for
+    one a core.
 
     With `max_regions` above 0 a batch is consecutive frames of a query, of one size, and gives a list with an
     array [views, dim] for each frame: the frame, then what is set into it and, for some networks with nothing set
@@ -30,9 +32,15 @@ class FrameOperator:
     """
 
     def __init__(
-        self, model: str, *, weights: str | None = None, device: str = "auto", threads: int = 1, max_regions: int = 0
+        self,
+        model: str | Network,
+        *,
+        weights: str | None = None,
+        device: str = "auto",
+        threads: int = 1,
+        max_regions: int = 0,
     ) -> None:
-        known = network(model)
+        known = model if isinstance(model, Network) else network(model)
         self._embed = load(known, weights=weights, device=device, threads=threads)
         self._max_regions = max_regions
         self._widen = known.sees_widened
