@@ -210,7 +210,7 @@ def test_a_copy_is_also_found_by_regions(in_shelf: Path) -> None:
     assert in_shelf.is_dir()
     [answer] = run("compare", "copy.mp4", "original.mp4", "--regions", "--json").objects
     [match] = answer["matches"]
-    assert [found["segment"] for found in match["segments"]] == [[0.0, 2.5, 5.5, 8.5]]
+    assert [found["segment"] for found in match["segments"]] == [[0.0, 3.0, 5.5, 8.5]]
     rows = run("matrix", *SHELF, "--regions", "--json", "--workers", "2").objects
     assert rows[0]["similar"][0] == {"video": "original.mp4", "similarity": answer["similarity"]}
 
@@ -229,7 +229,7 @@ def test_visil_finds_a_copy_and_scores_the_pair(
     assert finished.status == 0, finished.err
     [answer] = finished.objects
     [match] = answer["matches"]
-    assert [found["segment"] for found in match["segments"]] == [[0.0, 1.5, 4.5, 6.5]]
+    assert [found["segment"] for found in match["segments"]] == [[0.0, 2.0, 4.5, 6.5]]
     assert -1 <= answer["similarity"] <= 1
     rows = run("matrix", "part.mp4", "whole.mp4", *model, "--json", "--workers", "1").objects
     assert rows[0]["similar"] == [{"video": "whole.mp4", "similarity": answer["similarity"]}]

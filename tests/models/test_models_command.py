@@ -12,7 +12,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -263,6 +264,15 @@ def test_weights_of_another_size_are_told(server: Publication, folder: Path) -> 
 # The screen
 
 
+def _all_of(terminal: int) -> bytes:
+    """What is written to the other end of a terminal until that is closed."""
+    shown = b""
+    with suppress(OSError):  # what a closed terminal answers
+        while chunk := os.read(terminal, 65536):
+            shown += chunk
+    return shown
+
+
 def test_a_bar_is_on_the_terminal_while_weights_are_fetched(
     server: Publication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,10 +281,11 @@ def test_a_bar_is_on_the_terminal_while_weights_are_fetched(
     monkeypatch.setattr(sys, "argv", ["reprise", "models", "fetch", "tiny"])
     monkeypatch.setenv("TERM", "xterm")
     out = io.StringIO()
-    with os.fdopen(theirs, "w") as terminal, redirect_stderr(terminal), redirect_stdout(out):
-        assert run_command(commands, prog_name="reprise") == 0
-        terminal.flush()
-        shown = os.read(ours, 65536).decode()
+    with ThreadPoolExecutor(1) as beside:
+        read = beside.submit(_all_of, ours)
+        with os.fdopen(theirs, "w") as terminal, redirect_stderr(terminal), redirect_stdout(out):
+            assert run_command(commands, prog_name="reprise") == 0
+        shown = read.result().decode()
     os.close(ours)
     assert "tiny" in shown
     assert "600.0/600.0 kB" in shown

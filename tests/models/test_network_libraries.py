@@ -92,7 +92,7 @@ def test_a_library_asks_for_the_weights_that_it_was_made_with(
 
 
 def test_a_network_that_there_is_not_is_told(tmp_path: Path) -> None:
-    for name, said in (("sccd", "model must be one of .* or timm/NAME"), ("timm/resnet5o", "near are .*resnet50")):
+    for name, said in (("sccd", "model must be one of .*, timm/NAME, not"), ("timm/resnet5o", "near are .*resnet50")):
         done = run("ingest", "--library", tmp_path / "library", "--model", name, tmp_path)
         assert done.status != 0
         assert re.search(said, done.err), done.err
