@@ -243,9 +243,9 @@ def test_a_whole_run_finds_the_copy_and_writes_every_figure(
     monkeypatch.setattr(sys, "argv", ["segments.py", str(bench), *outputs])
     segments.main()
     # The copy begins at a sampled frame, of which a search knows only that it came less than a second before.
-    assert json.loads((tmp_path / "predictions").read_text()) == {"q1-r1": [[3.5, 1.5, 12.0, 9.5]]}
-    # Recall 7.5 of 8 s; precision 8 of 8.5 s in the query times 7.5 of 8 s in the reference.
-    row = "overall                    0.937      0.882   0.909       1       1"
+    assert json.loads((tmp_path / "predictions").read_text()) == {"q1-r1": [[3.5, 1.5, 12.0, 10.0]]}
+    # Precision 8 of 8.5 s in the query times 8 of 8.5 s in the reference.
+    row = "overall                    1.000      0.886   0.939       1       1"
     assert row in capsys.readouterr().out
     figures = json.loads((tmp_path / "json").read_text())
     assert figures["candidate_recall"] == {"1": 1.0, "5": 1.0, "20": 1.0}
