@@ -45,7 +45,7 @@ $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 	@touch $@
 
 EXTRAS_demo := demo
-EXTRAS_test := demo,test,bench,server
+EXTRAS_test := demo,test,bench,server,serve
 # Typed libraries that only tests or the demo use are checked too.
-EXTRAS_lint := demo,test,bench,lint
-EXTRAS_train := demo,test,bench,train
+EXTRAS_lint := demo,test,bench,serve,lint
+EXTRAS_train := demo,test,bench,serve,train

@@ -176,8 +176,14 @@ class Library:
         self, video: str | os.PathLike[str], settings: QuerySettings | None = None
     ) -> QueryEvidence:
         """As `query`, with the similarity map of every match."""
-        stores, path = self._open_to_embed(), os.fspath(video)
-        query = embed_query(path, self._settings)
+        self._open_to_embed()
+        return self.query_embedded_with_evidence(embed_query(os.fspath(video), self._settings), settings)
+
+    def query_embedded_with_evidence(
+        self, query: EmbeddedQuery, settings: QuerySettings | None = None
+    ) -> QueryEvidence:
+        """As `query_embedded`, with the similarity map of every match."""
+        stores = self._open()
         result = self.query_embedded(query, settings)
         references = []
         for match in result.matches:
@@ -185,7 +191,7 @@ class Library:
             references.append((stores.matrix(row.id), row.duration_s))
         return evidence_of(
             result,
-            path,
+            query.path,
             views=query.views,
             frame_of=query.frame_of,
             references=references,
@@ -254,6 +260,10 @@ class Library:
                 search_params=search_params(stores.frames.index_type(), settings.hits_per_frame),
             )
         return self._chains[settings]
+
+    def opened(self, *, create: bool = False) -> tuple[LibraryStores, EmbedSettings]:
+        """The stores and what videos are embedded with: for what embeds elsewhere. `create` makes a library."""
+        return self._open_to_embed(create=create), self._settings
 
     def require(self) -> None:
         """Opens the library, or raises the LibraryError that says why that cannot be."""

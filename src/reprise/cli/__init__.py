@@ -15,6 +15,7 @@ from reprise.cli.list import list_videos
 from reprise.cli.query import query
 from reprise.cli.remove import remove
 from reprise.cli.running import leave, run_command
+from reprise.cli.serve import serve
 from reprise.cli.verify import verify
 
 
@@ -40,7 +41,7 @@ def commands() -> None:
     """
 
 
-for command in (ingest, query, compare, list_videos, info, remove, verify, benchmark):
+for command in (ingest, query, compare, list_videos, info, remove, verify, serve, benchmark):
     commands.add_command(command)
 
 
