@@ -108,7 +108,7 @@ def _found(pool: httpcore.ConnectionPool, url: str) -> Iterator[httpcore.Respons
     here = url
     for _ in range(REDIRECTS + 1):
         host = urlsplit(here).netloc.rpartition("@")[2]
-        headers = {"Host": host, "User-Agent": "reprise", "Accept": "*/*", "Accept-Encoding": "identity"}
+        headers = [("Host", host), ("User-Agent", "reprise"), ("Accept", "*/*"), ("Accept-Encoding", "identity")]
         with pool.stream("GET", here, headers=headers, extensions={"timeout": timeouts}) as answer:
             if answer.status in (301, 302, 303, 307, 308):
                 where = dict(answer.headers).get(b"location", dict(answer.headers).get(b"Location", b""))

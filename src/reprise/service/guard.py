@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import time
 from http.cookies import CookieError, SimpleCookie
 
@@ -68,10 +69,7 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         headers, path = Headers(scope=scope), scope["path"]
         host = headers.get("host", "")
-        if (
-            self._token is None
-            and host.rpartition(":")[0 if ":" in host.rpartition("]")[2] else 2] not in LOCAL_HOSTS
-        ):
+        if self._token is None and re.sub(r":\d*$", "", host) not in LOCAL_HOSTS:
             # A name of the attacker's that stands for this machine: the browser would take him for the page.
             raise RefusedError(400, "the service is asked under a name that is not this machine's")
         origin = headers.get("origin")

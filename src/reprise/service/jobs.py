@@ -122,7 +122,7 @@ class Jobs:
                 self._reserved -= 1
 
     def submit(self, job: Job) -> Job:
-        """Puts a job into the queue, from within a `place`. Raises RefusedError if an ingest of its files is under way."""
+        """Puts a job into the queue, from within a `place`. RefusedError for an ingest that is there already."""
         with self._changed:
             if job.kind == "ingest":
                 wanted = {source.where for source in job.sources}

@@ -131,6 +131,7 @@ def serve(descriptor: int) -> None:
             task, arguments = owner.recv()
         except (EOFError, OSError):
             return
+        answer: tuple[Any, ReprisError | None]
         try:
             answer = (tasks.TASKS[task](*arguments), None)
         except ReprisError as error:
