@@ -195,5 +195,7 @@ def test_a_service_with_a_token_asks_for_it_and_then_shows_everything(
         add(page, films / "refs" / "b.mp4")
         # A picture is fetched by the browser itself, without the token.
         picture = page.locator("#shelf-cards img")
-        page.wait_for_function("picture => picture.complete && picture.naturalWidth > 0", arg=picture.element_handle())
+        page.wait_for_function(
+            "picture => picture.complete && picture.naturalWidth > 0", arg=picture.element_handle()
+        )
         context.close()

@@ -58,7 +58,7 @@ def check(url: str) -> None:
     except ValueError:
         is_known = False
     # "::" chains file systems in fsspec: "s3://a::file:///b".
-    if not is_known or "::" in url.partition("://")[2] or any(ord(c) <= 32 or ord(c) > 126 for c in url):
+    if not is_known or (parts.scheme == "s3" and "::" in url) or any(ord(c) <= 32 or ord(c) > 126 for c in url):
         raise RefusedError(422, f"{printable(url)}: is no http, https or s3 address")
 
 

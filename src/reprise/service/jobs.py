@@ -91,7 +91,7 @@ class Jobs:
         self._running: dict[str, Job] = {}
         self._known: OrderedDict[str, Job] = OrderedDict()
         self._reserved = 0
-        self._stopping = False
+        self._stopping = self._abandoned = False
         self._workers = [Worker(time_limit_s) for _ in range(workers)]
         self._threads = [
             threading.Thread(target=self._run, args=(worker,), name=f"job-{number}", daemon=True)
@@ -194,6 +194,12 @@ class Jobs:
         for worker in self._workers:
             worker.end()
 
+    def abandon(self) -> None:
+        """The running jobs are ended now; the next start does them again."""
+        self._abandoned = True
+        for worker in self._workers:
+            worker.end()
+
     def _run(self, worker: Worker) -> None:
         while True:
             with self._changed:
@@ -218,6 +224,8 @@ class Jobs:
         return result, None
 
     def _finish(self, job: Job, result: Any, error: ReprisError | None) -> None:
+        if self._abandoned and error is not None:
+            return
         with self._changed:
             del self._running[job.id]
             job.finished_at = time.time()

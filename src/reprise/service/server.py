@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 from collections.abc import Callable
 from types import FrameType
 
@@ -12,7 +14,7 @@ LEFT_TO_ANSWER_S = 10
 
 
 def serve(settings: ServiceSettings, ready: Callable[[str], None] = lambda _: None) -> None:
-    """Serves until SIGTERM or SIGINT; `ready` is told the service's address once it answers.
+    """Serves until SIGTERM or SIGINT, then ends the running jobs; a second SIGINT leaves them to the next start. `ready` is told the service's address once it answers.
 
     Raises MissingExtraError without the extra `serve`, ReprisError if it cannot start.
     """
@@ -27,33 +29,45 @@ def serve(settings: ServiceSettings, ready: Callable[[str], None] = lambda _: No
         ) from error
 
     class Server(uvicorn.Server):
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
             # Now: requests that wait for a job would keep the server from coming to its end.
             service.jobs.release()
-            super().handle_exit(sig, frame)
+            if self.should_exit and sig == signal.SIGINT:
+                service.jobs.abandon()
+            # uvicorn would raise the signal again at the end: to be told to end is no failure.
+            self.should_exit = True
 
-        async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-            await super().startup(sockets)  # type: ignore[arg-type]
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
             if self.started:
-                bound = self.servers[0].sockets[0].getsockname()
-                host = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
-                ready(f"http://{host}:{bound[1]}")
+                ready(f"http://{name}:{port}")
 
-    service = Service(settings)
+    # Before the library is opened: what cannot listen need not hold it.
+    listening = _listening(settings)
+    name, port = listening.getsockname()[:2]
+    name = f"[{name}]" if ":" in name else name
+    try:
+        service = Service(settings)
+    except BaseException:
+        listening.close()
+        raise
     config = uvicorn.Config(
         application(service),
-        host=settings.host,
-        port=settings.port,
         log_level="warning",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=LEFT_TO_ANSWER_S,
     )
-    server = Server(config)
+    with listening:
+        Server(config).run(sockets=[listening])
+
+
+def _listening(settings: ServiceSettings) -> socket.socket:
     try:
-        server.run()
-    except SystemExit as error:
-        service.stop()
+        family, _, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except (OSError, UnicodeError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise ReprisError(
-            f"{settings.host}:{settings.port}: the service cannot listen there; give another --host or --port"
+            f"{settings.host}:{settings.port}: the service cannot listen there ({reason}); give another --host or --port"
         ) from error

@@ -10,9 +10,9 @@ from typing import TypeVar
 import numpy as np
 
 from reprise.embedding import EmbeddedQuery, EmbeddedVideo
-from reprise.errors import MissingVideoError
 from reprise.ingest import Outcome, Task, readable, row_of, unsettled
 from reprise.library import Library, LibraryInfo
+from reprise.service.refusals import RefusedError
 from reprise.settings import EmbedSettings, QuerySettings
 from reprise.stores.videos import VideoRow
 
@@ -78,11 +78,11 @@ class Shelf:
         self.ask(lambda library: library.opened()[0].flush()).result()
 
     def row(self, video_id: str) -> Future[VideoRow]:
-        """The video of this id. Raises MissingVideoError."""
+        """The video of this id. Raises RefusedError."""
         return self.ask(lambda library: _row(library, video_id))
 
     def remove(self, video_id: str) -> Future[VideoRow]:
-        """Takes a video out of the library; returns what it was. Raises MissingVideoError."""
+        """Takes a video out of the library; returns what it was. Raises RefusedError."""
 
         def take_out(library: Library) -> VideoRow:
             row = _row(library, video_id)
@@ -143,5 +143,5 @@ def _open(library: Library) -> EmbedSettings:
 def _row(library: Library, video_id: str) -> VideoRow:
     row = library.opened()[0].videos.get([video_id]).get(video_id)
     if row is None:
-        raise MissingVideoError(f"{video_id}: no video of the library has this id")
+        raise RefusedError(404, f"{video_id}: no video of the library has this id")
     return row

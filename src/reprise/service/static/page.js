@@ -230,7 +230,7 @@
       if (dialog.returnValue !== "yes") return;
       try {
         await call(`/api/videos/${video.id}`, {method: "DELETE"});
-        await showShelf();
+        await Promise.all([showShelf(), describe()]);
       } catch (error) { report(byId("shelf-work"), title).fail(error); }
     }, {once: true});
     dialog.showModal();
@@ -246,7 +246,7 @@
         if (video.status === "unchanged") line.say(`${file.name}: is in the library already, as ${name(video.path)}.`);
         else if (video.warning) line.say(`${file.name}: ${video.warning}.`);
         else line.clear();
-        await showShelf();
+        await Promise.all([showShelf(), describe()]);
       } catch (error) { line.fail(error); }
     }
   }
@@ -352,14 +352,18 @@
     });
   }
 
-  async function start() {
-    if (sessionStorage.getItem(TOKEN)) await openViews();
+  async function describe() {
     try {
       limits = await call("/api/library");
       byId("about").textContent = `Library ${limits.library}: ${limits.videos} videos, ${limits.frames} frames.`;
       byId("limits").textContent = `Up to ${size(limits.max_upload)} and ${clock(limits.max_duration)} long.`;
       byId("search-form").hidden = !limits.searches_text;
     } catch (error) { byId("about").textContent = kindly(error); }
+  }
+
+  async function start() {
+    if (sessionStorage.getItem(TOKEN)) await openViews();
+    await describe();
     const wanted = byId(`tab-${location.hash.slice(1)}`);
     if (wanted) choose(wanted);
   }
