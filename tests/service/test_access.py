@@ -187,7 +187,7 @@ def test_this_machine_is_not_fetched_from_under_any_name(site: tuple[str, list[s
     address, asked = site
     port = address.rpartition(":")[2]
     for host in ("127.0.0.1", "localhost", "0x7f000001", "2130706433", "127.1", "[::ffff:127.0.0.1]", "0"):
-        with pytest.raises(RefusedError, match="private network|no host of this name|cannot be fetched"):
+        with pytest.raises(RefusedError, match=r"private network|no host of this name|cannot be fetched"):
             fetch(f"http://{host}:{port}/film.mp4", tmp_path / "film", max_bytes=10_000)
     assert asked == []
     assert not (tmp_path / "film").exists()

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-schemathesis = pytest.importorskip("schemathesis", reason="the fuzzer is schemathesis")
+pytest.importorskip("schemathesis", reason="the fuzzer is schemathesis")
 
+import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (

@@ -166,7 +166,8 @@ def test_everything_that_can_be_used_has_a_name(page: Page) -> None:
     for tab in ("Ask", "Library", "Search"):
         page.get_by_role("tab", name=tab).click()
         nameless = page.evaluate(
-            """() => [...document.querySelectorAll('button, input, select, a, video')].filter(e => e.checkVisibility())
+            """() => [...document.querySelectorAll('button, input, select, a, video')]
+               .filter(e => e.checkVisibility())
                .filter(e => !(e.textContent.trim() || e.getAttribute('aria-label') || (e.labels && e.labels.length)))
                .map(e => e.outerHTML)"""
         )

@@ -14,7 +14,9 @@ LEFT_TO_ANSWER_S = 10
 
 
 def serve(settings: ServiceSettings, ready: Callable[[str], None] = lambda _: None) -> None:
-    """Serves until SIGTERM or SIGINT, then ends the running jobs; a second SIGINT leaves them to the next start. `ready` is told the service's address once it answers.
+    """Serves until SIGTERM or SIGINT; `ready` is told the service's address once it answers.
+
+    The running jobs come to their end first; a second SIGINT leaves them to the next start.
 
     Raises MissingExtraError without the extra `serve`, ReprisError if it cannot start.
     """
@@ -69,5 +71,5 @@ def _listening(settings: ServiceSettings) -> socket.socket:
     except (OSError, UnicodeError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise ReprisError(
-            f"{settings.host}:{settings.port}: the service cannot listen there ({reason}); give another --host or --port"
+            f"{settings.host}:{settings.port}: the service cannot listen there ({reason}); give another --port"
         ) from error
