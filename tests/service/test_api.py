@@ -40,6 +40,13 @@ def test_a_query_without_evidence_has_the_answer_alone(shared: Served, films: Pa
     assert job["result"]["page"] is None
 
 
+def test_ends_are_refined_on_demand(shared: Served, films: Path) -> None:
+    job = shared.upload("/api/query", films / "copy.mp4", refine="true")
+    for told in (job["result"]["result"], job["result"]["page"]):
+        (match,) = told["matches"]
+        assert match["segments"][0]["segment"] == pytest.approx([3, 5, 13, 15], abs=0.15)
+
+
 def test_what_is_uploaded_for_a_question_is_removed_when_it_is_answered(shared: Served, films: Path) -> None:
     shared.upload("/api/query", films / "own.mp4")
     assert list(shared.service.places.incoming.iterdir()) == []
@@ -159,6 +166,8 @@ def test_the_samples_routes_answer_in_its_shapes(start: Start, films: Path) -> N
     assert len(vectors["video_vectors"]["image_001"]) == 256
     found = one.client.post("/search_similarity_videos", json={"video_url": "a.mp4", "size": 2}).json()
     assert found == one.client.get("/search_similarity_videos", params={"video_url": "a.mp4", "size": 2}).json()
+    as_documented = one.client.request("GET", "/search_similarity_videos", json={"video_url": "a.mp4", "size": 2})
+    assert as_documented.json() == found
     # As it was inserted, and itself first.
     assert found["videos"][0]["video_url"] == "a.mp4"
     assert found["videos"][0]["score"] > 0.99

@@ -30,6 +30,7 @@ class AlignOptions(Asked):
 
     aligner: str = Field(default=QuerySettings().aligner, description="As `reprise query --aligner`.")
     min_score: float | None = Field(default=None, ge=0, le=1, description="Of a segment.")
+    refine: bool = Field(default=False, description="Whether ends are located to about 0.1 s.")
     evidence: bool = Field(default=True, description="Whether thumbnails and maps come with the result.")
 
 

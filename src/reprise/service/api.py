@@ -86,7 +86,7 @@ async def query(request: Request, response: Response, service: Serving) -> answe
     async with _received(request, service, "file") as form:
         options = form.options(answers.QueryOptions)
         source = _source(service, form, "file", options.path)
-        settings = QuerySettings(options.top_k, options.aligner, min_score=options.min_score)
+        settings = QuerySettings(options.top_k, options.aligner, min_score=options.min_score, refine=options.refine)
         job = service.jobs.submit(
             Job("query", [source], {"settings": asdict(settings), "evidence": options.evidence})
         )
@@ -105,7 +105,7 @@ async def compare(request: Request, response: Response, service: Serving) -> ans
     async with _received(request, service, "a", "b") as form:
         options = form.options(answers.CompareOptions)
         sources = [_source(service, form, "a", options.a), _source(service, form, "b", options.b)]
-        settings = QuerySettings(aligner=options.aligner, min_score=options.min_score)
+        settings = QuerySettings(aligner=options.aligner, min_score=options.min_score, refine=options.refine)
         job = service.jobs.submit(
             Job("compare", sources, {"settings": asdict(settings), "evidence": options.evidence})
         )

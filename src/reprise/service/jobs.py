@@ -51,6 +51,7 @@ class Job:
     started_at: float | None = None
     finished_at: float | None = None
     tries: int = 0
+    fetched: list[str] = field(default_factory=list)  # files that were fetched for it, to be removed with it
     over: Future[Any] = field(default_factory=Future)
 
     def to_json(self) -> dict[str, Any]:

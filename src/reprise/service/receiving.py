@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
@@ -13,6 +14,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect
 
 from reprise.errors import printable
 from reprise.service.places import Places
@@ -22,6 +24,7 @@ JSON_BYTES = 1 << 20
 FIELD_BYTES = 1 << 16
 WRITE_BYTES = 1 << 20
 MOST_PARTS = 100
+STALLED_S = 60.0
 FORM_SLACK = 1 << 20  # of a form beyond its file
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -71,7 +74,7 @@ async def received(
         raise _too_large(max_bytes)
     form = _Form(request.headers["content-type"], places, files, max_bytes, keep)
     try:
-        async for chunk in request.stream():
+        async for chunk in _chunks(request):
             form.feed(chunk)
             if form.pending >= WRITE_BYTES:
                 await asyncio.to_thread(form.write)
@@ -91,7 +94,7 @@ def _kind(request: Request) -> str:
 
 async def _json(request: Request) -> dict[str, Any]:
     body = bytearray()
-    async for chunk in request.stream():
+    async for chunk in _chunks(request):
         body += chunk
         if len(body) > JSON_BYTES:
             raise RefusedError(413, f"the request is larger than {JSON_BYTES} bytes")
@@ -102,6 +105,21 @@ async def _json(request: Request) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise RefusedError(422, "the request must be a JSON object")
     return fields
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes. Raises RefusedError if nothing comes any more: the request holds a place in the queue."""
+    stream = aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(STALLED_S):
+                yield await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise RefusedError(400, f"the request stopped coming for {STALLED_S:.0f} s") from error
+        except ClientDisconnect as error:
+            raise RefusedError(400, "the client went away") from error
 
 
 def _too_large(max_bytes: int) -> RefusedError:

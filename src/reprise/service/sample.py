@@ -9,18 +9,19 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from reprise.errors import ReprisError
 from reprise.service import answers
 from reprise.service.answers import responses
 from reprise.service.api import Serving, got
 from reprise.service.jobs import Job, Source
+from reprise.service.receiving import received
 from reprise.service.refusals import RefusedError
 from reprise.service.service import Service
 
 router = APIRouter(tags=["sample"])
-ERRORS = responses(404, 409, 413, 422, 429)
+ERRORS = responses(404, 409, 413, 415, 422, 429)
 
 
 @router.post("/get_video_vector", responses=ERRORS)
@@ -46,12 +47,17 @@ async def search_similarity_videos(service: Serving, asked: answers.VideoUrlAndS
 
 @router.get("/search_similarity_videos", responses=ERRORS)
 async def get_search_similarity_videos(
+    request: Request,
     service: Serving,
-    video_url: Annotated[str, Query(min_length=1, max_length=4096)],
+    video_url: Annotated[str | None, Query(min_length=1, max_length=4096)] = None,
     size: Annotated[int, Query(ge=1, le=answers.MOST)] = 10,
 ) -> answers.SimilarAnswer:
-    """As the POST, with parameters in the address."""
-    return await _similar(service, video_url, size)
+    """As the POST, with parameters in the address or, as the sample's documentation has it, JSON in the body."""
+    if video_url is not None:
+        return await _similar(service, video_url, size)
+    form = await received(request, service.places, files=(), max_bytes=0)
+    asked = form.options(answers.VideoUrlAndSize)
+    return await _similar(service, asked.video_url, asked.size)
 
 
 @router.post("/video_similarity", responses=ERRORS)

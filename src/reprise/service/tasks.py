@@ -18,9 +18,12 @@ from reprise.embedding import embed_query as embed_query_video
 from reprise.embedding import embed_video as embed_reference_video
 from reprise.errors import DecodeError, InputError, NotAVideoError, printable
 from reprise.evidence import QueryEvidence
+from reprise.refinement import KnownFile, VideoPair, refine
 from reprise.report.page import match_content
 from reprise.report.pictures import THUMBNAIL_SIDE, jpeg
+from reprise.segment import Match, QueryResult
 from reprise.settings import EmbedSettings, QuerySettings
+from reprise.stores.videos import VideoRow
 
 PICTURE_PIXELS = 64_000_000
 PICTURE_SIDE = 512  # pixels of the shorter side: more than any network takes
@@ -52,6 +55,27 @@ def compare(
     for path in paths:
         _check_length(path, max_duration_s)
     return compare_with_evidence(*paths, embedding=embedding, settings=settings)
+
+
+def refined(
+    result: QueryResult, path: str, references: Sequence[tuple[str, VideoRow] | None], embedding: EmbedSettings
+) -> QueryResult:
+    """The result with the ends of its segments refined, in its order.
+
+    references: of each match its file, empty where it may not be read, and its row; None where that is gone.
+    """
+    matches, warnings = [], [result.warning] if result.warning else []
+    for match, reference in zip(result.matches, references, strict=True):
+        if reference is None or not reference[0]:
+            matches.append(match)
+            warnings.append(f"{match.reference}: cannot be read here, its segments' ends are not refined")
+            continue
+        file, row = reference
+        known = KnownFile(row.content_hash, row.file_size, row.modified_ns)
+        after = refine(match.segments, VideoPair(path, file, result.duration_s, row.duration_s, embedding, known))
+        matches.append(Match.of(match.reference, after.segments))
+        warnings += [after.warning] if after.warning else []
+    return replace(result, matches=tuple(matches), warning="; ".join(warnings) or None)
 
 
 def contents(evidence: QueryEvidence, references: Sequence[str]) -> list[dict[str, Any]]:
@@ -97,7 +121,7 @@ def settings_of_worker(settings: EmbedSettings) -> EmbedSettings:
 
 
 TASKS: dict[str, Callable[..., Any]] = {
-    task.__name__: task for task in (embed_video, embed_query, compare, contents, thumbnail, plain_picture)
+    task.__name__: task for task in (embed_video, embed_query, compare, refined, contents, thumbnail, plain_picture)
 }
 
 

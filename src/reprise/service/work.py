@@ -46,11 +46,18 @@ class Work:
         }
 
     def __call__(self, job: Job, worker: Worker) -> Any:
-        """The job's result, as JSON. Raises ReprisError."""
-        return self._kinds[job.kind](job, worker)
+        """The job's result, as JSON. Raises ReprisError, which names videos as the client knows them."""
+        try:
+            return self._kinds[job.kind](job, worker)
+        except RefusedError as error:
+            raise RefusedError(error.status, _renamed(str(error), job)) from error
+        except ReprisError as error:
+            raise type(error)(_renamed(str(error), job)) from error
 
     def clean(self, job: Job) -> None:
         """Removes the files that were handed over for a job that is over, but those that are in the library now."""
+        for file in job.fetched:
+            self._places.discard(file)
         for source in job.sources:
             path = Path(source.where)
             if source.kind == "upload" and (job.kind != "ingest" or not self._is_kept(path)):
@@ -135,22 +142,36 @@ class Work:
     # ---- questions
 
     def _query(self, job: Job, worker: Worker) -> dict[str, Any]:
-        path, query = self._embedded(job, 0, worker)
-        settings = QuerySettings(**job.options["settings"])
+        query = self._embedded(job, 0, worker)
+        settings, is_refined = self._settings_of(job)
         job.stage, job.done, job.total = "searching", 1, 3
-        if not job.options["evidence"]:
+        evidence: QueryEvidence | None = None
+        if job.options["evidence"]:
+            evidence = self._shelf.ask(lambda library: library.query_embedded_with_evidence(query, settings)).result()
+            result = evidence.result
+        else:
             result = self._shelf.ask(lambda library: library.query_embedded(query, settings)).result()
+        rows = self._rows_of(result)
+        files = [self._places.file_of(row) or "" if row is not None else "" for row in rows]
+        if is_refined:
+            job.stage, job.done = "refining", 2
+            known = [(file, row) if row is not None else None for file, row in zip(files, rows, strict=True)]
+            result = worker.run("refined", result, query.path, known, self._embedding)
+        if evidence is None:
             return {"result": self._shown(result, job).to_json(), "page": None}
-        evidence = self._shelf.ask(lambda library: library.query_embedded_with_evidence(query, settings)).result()
+        evidence = _with_result(evidence, result)
         job.stage, job.done = "drawing", 2
-        rows = self._rows_of(evidence.result)
-        files = [self._places.file_of(row) if row is not None else None for row in rows]
-        matches = worker.run("contents", evidence, [file or "" for file in files])
+        matches = worker.run("contents", evidence, files)
         for match, row, file in zip(matches, rows, files, strict=True):
             match["video"] = row.id if row is not None else None
-            match["playable"] = file is not None
-            match["url"] = f"/api/videos/{row.id}/media" if row is not None and file is not None else ""
-        return self._page(job, path, evidence, matches)
+            match["playable"] = bool(file)
+            match["url"] = f"/api/videos/{row.id}/media" if row is not None and file else ""
+        return self._page(job, evidence, matches)
+
+    def _settings_of(self, job: Job) -> tuple[QuerySettings, bool]:
+        """How it is asked, and whether ends are to be refined: that decodes, so it is not the library's thread's."""
+        settings = QuerySettings(**job.options["settings"])
+        return replace(settings, refine=False), settings.refine
 
     def _compare(self, job: Job, worker: Worker) -> dict[str, Any]:
         one, other = (self._fetched(job, number) for number in (0, 1))
@@ -162,17 +183,15 @@ class Work:
         matches = worker.run("contents", evidence, [other] * len(evidence.matches)) if job.options["evidence"] else []
         name = printable(job.sources[1].name)
         result = evidence.result
-        evidence = replace(
-            evidence,
-            result=replace(result, matches=tuple(replace(match, reference=name) for match in result.matches)),
-        )
+        named = tuple(replace(match, reference=name) for match in result.matches)
+        evidence = _with_result(evidence, replace(result, matches=named))
         for match in matches:
             match.update(reference=name, video=None, playable=False, url="")
         if not job.options["evidence"]:
             return {"result": self._shown(evidence.result, job).to_json(), "page": None}
-        return self._page(job, one, evidence, matches)
+        return self._page(job, evidence, matches)
 
-    def _page(self, job: Job, path: str, evidence: QueryEvidence, matches: list[dict[str, Any]]) -> dict[str, Any]:
+    def _page(self, job: Job, evidence: QueryEvidence, matches: list[dict[str, Any]]) -> dict[str, Any]:
         result = self._shown(evidence.result, job)
         return {
             "result": result.to_json(),
@@ -180,7 +199,7 @@ class Work:
                 "path": result.query,
                 "url": "",
                 "duration": round(result.duration_s, 3),
-                "warning": (result.warning or "").replace(printable(path), result.query),
+                "warning": result.warning or "",
                 "matches": matches,
             },
         }
@@ -191,12 +210,13 @@ class Work:
 
     def _shown(self, result: QueryResult, job: Job) -> QueryResult:
         """The result under the name that the client knows the query by."""
-        return replace(result, query=printable(job.sources[0].name))
+        warning = None if result.warning is None else _renamed(result.warning, job)
+        return replace(result, query=printable(job.sources[0].name), warning=warning)
 
     # ---- the sample's questions
 
     def _vectors(self, job: Job, worker: Worker) -> dict[str, Any]:
-        _, query = self._embedded(job, 0, worker)
+        query = self._embedded(job, 0, worker)
         matrix = np.round(whole_frames(query).astype(float), 6).tolist()
         return {
             "video_vectors": {f"image_{number:03d}": vector for number, vector in enumerate(matrix, 1)},
@@ -204,24 +224,22 @@ class Work:
         }
 
     def _likeness(self, job: Job, worker: Worker) -> dict[str, Any]:
-        _, query = self._embedded(job, 0, worker)
+        query = self._embedded(job, 0, worker)
         job.stage = "searching"
         found = self._shelf.likeness(query, job.options["size"])
         return {"videos": [{"video_url": _address_of(row), "score": round(score, 6)} for row, score in found]}
 
     def _similarity(self, job: Job, worker: Worker) -> dict[str, Any]:
-        one, other = (whole_frames(self._embedded(job, number, worker)[1]) for number in (0, 1))
+        one, other = (whole_frames(self._embedded(job, number, worker)) for number in (0, 1))
         return {"score": round(likeness(one, other), 6)}
 
     # ---- files
 
-    def _embedded(self, job: Job, number: int, worker: Worker) -> tuple[str, EmbeddedQuery]:
+    def _embedded(self, job: Job, number: int, worker: Worker) -> EmbeddedQuery:
         path = self._fetched(job, number)
         job.stage = "embedding"
-        try:
-            return path, worker.run("embed_query", path, self._embedding, self._settings.max_duration_s)
-        except InputError as error:
-            raise type(error)(str(error).replace(printable(path), printable(job.sources[number].name))) from error
+        query: EmbeddedQuery = worker.run("embed_query", path, self._embedding, self._settings.max_duration_s)
+        return query
 
     def _fetched(self, job: Job, number: int) -> str:
         """The file of a source, fetched if it lies at an address."""
@@ -229,13 +247,27 @@ class Work:
         if source.kind == "url":
             job.stage = "fetching"
             file = self._places.new_file(addresses.name_in(source.where), keep=False)
-            # From now on it is like an upload: removed when the job is over.
-            job.sources[number] = Source("upload", str(file), source.name)
+            job.fetched.append(str(file))
             addresses.fetch(source.where, file, max_bytes=self._settings.max_upload_bytes)
             return str(file)
         if source.kind == "file" and not self._places.is_allowed(source.where):
             raise RefusedError(422, f"{source.name}: lies outside the folders that this service may read")
         return source.where
+
+
+def _with_result(evidence: QueryEvidence, result: QueryResult) -> QueryEvidence:
+    """The evidence of the same matches with other ends or names, in their order."""
+    pairs = zip(evidence.matches, result.matches, strict=True)
+    return replace(evidence, result=result, matches=tuple(replace(shown, match=match) for shown, match in pairs))
+
+
+def _renamed(text: str, job: Job) -> str:
+    """The text with the names that the client gave, in place of where the files lie here."""
+    for source in job.sources:
+        text = text.replace(printable(source.where), printable(source.name))
+    for file in job.fetched:
+        text = text.replace(printable(file), Path(file).name)
+    return text
 
 
 def _address_of(row: VideoRow) -> str:

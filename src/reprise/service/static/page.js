@@ -104,7 +104,7 @@
   }
 
   const STAGES = {waiting: "waiting for its turn", starting: "beginning", fetching: "fetching", embedding: "looking at its pictures",
-    searching: "searching the library", drawing: "drawing what was found", storing: "storing", comparing: "comparing"};
+    searching: "searching the library", refining: "locating the ends", drawing: "drawing what was found", storing: "storing", comparing: "comparing"};
 
   async function finished(job, line) {
     while (job.status === "queued" || job.status === "running") {
