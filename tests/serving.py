@@ -10,11 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from command_line import COMMAND, wait_until
-
-pytest.importorskip("fastapi", reason="the service needs the extra serve")
-
 from starlette.testclient import TestClient
 
 from reprise.service.app import application

@@ -1,17 +1,21 @@
-"""Videos, and services that know them."""
+"""Videos, and services that know them. The tests run where the extra `serve` is installed."""
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from footage import footage
 
-pytest.importorskip("fastapi", reason="the service needs the extra serve")
+if TYPE_CHECKING:
+    from serving import Served
 
-from serving import Served, served
+NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "httpcore", "httpx2")
+collect_ignore_glob = [] if all(importlib.util.find_spec(name) for name in NEEDED) else ["test_*"]
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +33,8 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Starts services with these settings; they end with the test."""
+    from serving import served
+
     with ExitStack() as stack:
         yield lambda **settings: stack.enter_context(served(tmp_path, **settings))
 
@@ -36,6 +42,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
 @pytest.fixture(scope="module")
 def shared(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service for the questions of a whole file: refs/ is its root, and in its library with the tag "news"."""
+    from serving import served
+
     with served(tmp_path_factory.mktemp("shared"), roots=(films / "refs",)) as one:
         job = one.done(one.client.post("/api/ingest", json={"path": ".", "tags": ["news"]}))
         assert [video["status"] for video in job["result"]["videos"]] == ["added", "added"]

@@ -28,7 +28,7 @@ Start = Callable[..., Served]
 def long_film(films: Path, tmp_path: Path) -> Path:
     """A video that takes seconds to look at."""
     (tmp_path / "long").mkdir()
-    return looped(tmp_path / "long" / "long.mp4", films / "refs" / "a.mp4", 150)
+    return looped(tmp_path / "long" / "long.mp4", films / "refs" / "a.mp4", 80)
 
 
 def jobs_of(folder: Path, work: Callable[[Job, Worker], object], queue: int = 2) -> Jobs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,6 +104,35 @@ def test_a_file_that_is_no_video_is_refused_kindly(page: Page, tmp_path: Path) -
     assert str(tmp_path) not in complaint.inner_text()
     page.get_by_role("button", name="All right").click()
     expect(complaint).to_have_count(0)
+
+
+def test_a_video_is_dropped_on_the_page(page: Page, films: Path) -> None:
+    content = base64.b64encode((films / "own.mp4").read_bytes()).decode()
+    dropped = page.evaluate_handle(
+        """content => {
+            const bytes = Uint8Array.from(atob(content), letter => letter.charCodeAt(0));
+            const carried = new DataTransfer();
+            carried.items.add(new File([bytes], "dropped.mp4", {type: "video/mp4"}));
+            return carried;
+        }""",
+        content,
+    )
+    page.locator("#ask-drop").dispatch_event("dragover", {"dataTransfer": dropped})
+    expect(page.locator("#ask-drop")).to_have_class(re.compile("over"))
+    page.locator("#ask-drop").dispatch_event("drop", {"dataTransfer": dropped})
+    expect(page.locator("#answer h2")).to_contain_text("dropped.mp4", timeout=LONG_MS)
+
+
+def test_a_service_that_is_gone_or_busy_is_told_of_kindly(page: Page, films: Path) -> None:
+    complaint = page.locator("#ask-work [role=alert]")
+    page.route("**/api/query", lambda route: route.abort())
+    page.locator("#ask-file").set_input_files(films / "own.mp4")
+    expect(complaint).to_have_text("The service does not answer. Is it still running?")
+    page.unroute("**/api/query")
+    busy = {"error": "64 jobs are waiting; try again later"}
+    page.route("**/api/query", lambda route: route.fulfill(status=429, json=busy))
+    page.locator("#ask-file").set_input_files(films / "own.mp4")
+    expect(complaint).to_contain_text("The service has much to do at the moment. Try again in a little while")
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page: Page, tmp_path: Path) -> None:

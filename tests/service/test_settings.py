@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import subprocess
 import sys
@@ -10,8 +11,13 @@ from typing import Any
 
 import pytest
 from command_line import run
+from starlette.requests import Request
+from starlette.types import Message
 
-from reprise.service.places import safe_name
+from reprise.service import receiving
+from reprise.service.places import Places, safe_name
+from reprise.service.receiving import Received, received
+from reprise.service.refusals import RefusedError
 from reprise.service.settings import state_folder
 
 
@@ -29,7 +35,9 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, monkeyp
 
 
 def test_the_help_of_the_command_loads_none_of_the_services_packages() -> None:
-    program = "import sys; from reprise.cli import commands; print(*{'fastapi', 'uvicorn', 'pydantic'} & {*sys.modules})"
+    program = (
+        "import sys; from reprise.cli import commands; print(*{'fastapi', 'uvicorn', 'pydantic'} & {*sys.modules})"
+    )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "fastapi" not in told.stdout
     assert "uvicorn" not in told.stdout
@@ -51,6 +59,45 @@ def test_a_wrong_size_and_an_open_host_are_misuse(tmp_path: Path) -> None:
 
 def test_the_state_lies_beside_the_library(tmp_path: Path) -> None:
     assert state_folder(str(tmp_path / "library")) == tmp_path / "library-service"
+
+
+def form_that(places: Places, *messages: Message) -> Received:
+    """What is received of a form whose request consists of these messages, and then of nothing."""
+    coming = iter(messages)
+
+    async def receive() -> Message:
+        for message in coming:
+            return message
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    headers = [(b"content-type", b"multipart/form-data; boundary=b")]
+    request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+    return asyncio.run(received(request, places, files=("file",), max_bytes=1000))
+
+
+BEGUN: Message = {
+    "type": "http.request",
+    "body": b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\nthe first bytes',
+    "more_body": True,
+}
+
+
+def test_a_form_that_stops_coming_or_whose_client_goes_away_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = Places((), tmp_path / "state", "library")
+    with pytest.raises(RefusedError, match="the client went away"):
+        form_that(places, BEGUN, {"type": "http.disconnect"})
+    monkeypatch.setattr(receiving, "STALLED_S", 0.05)
+    with pytest.raises(RefusedError, match="the request stopped coming"):
+        form_that(places, BEGUN)
+    with pytest.raises(RefusedError, match="the form ends in the middle"):
+        form_that(places, BEGUN, {"type": "http.request", "body": b"", "more_body": False})
+    assert list(places.incoming.iterdir()) == []
+    end = {"type": "http.request", "body": b" and the last\r\n--b--\r\n", "more_body": False}
+    name, path = form_that(places, BEGUN, end).files["file"]
+    assert (name, path.read_bytes()) == ("a.mp4", b"the first bytes and the last")
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,8 @@ class Jobs:
     def submit(self, job: Job) -> Job:
         """Puts a job into the queue, from within a `place`. RefusedError for an ingest that is there already."""
         with self._changed:
+            if self._stopping:
+                raise RefusedError(503, "the service is shutting down; try again later", retry_after_s=RETRY_AFTER_S)
             if job.kind == "ingest":
                 wanted = {source.where for source in job.sources}
                 for other in (*self._waiting, *self._running.values()):
@@ -266,8 +268,11 @@ class Jobs:
         except (OSError, ValueError):
             return
         for entry in noted:
-            sources = [Source(**source) for source in entry["sources"]]
-            job = Job(entry["kind"], sources, entry["options"], entry["id"], tries=entry["tries"])
+            try:
+                sources = [Source(**source) for source in entry["sources"]]
+                job = Job(entry["kind"], sources, entry["options"], entry["id"], tries=entry["tries"])
+            except (KeyError, TypeError):
+                continue  # of another version
             self._known[job.id] = job
             if job.tries < MOST_TRIES:
                 self._waiting.append(job)
