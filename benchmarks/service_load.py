@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -152,6 +153,24 @@ def load(address: str, clips: list[Path], clients: int, queries: int, evidence: 
     return tally, time.monotonic() - began_s
 
 
+def cpu_s(pid: int) -> tuple[float, float]:
+    """The CPU seconds that the process and its children have used so far."""
+    own = children = 0.0
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            told = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        used_s = (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
+        if int(entry.name) == pid:
+            own = used_s
+        elif int(told[1]) == pid:
+            children += used_s
+    return own, children
+
+
 def main() -> int:
     """Prints the figures; 1 if anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -176,7 +195,9 @@ def main() -> int:
             address = service.stderr.readline().split()[-1]
             for clip in clips[:2]:  # the workers' start is not what is measured
                 load(address, [clip], 2, 1, asked.evidence)
+            before_s = cpu_s(service.pid)
             tally, took_s = load(address, clips, asked.clients, asked.queries, asked.evidence)
+            spent_s = [after - before for after, before in zip(cpu_s(service.pid), before_s, strict=True)]
         finally:
             service.send_signal(signal.SIGTERM)
             service.wait(60)
@@ -185,6 +206,7 @@ def main() -> int:
     print(f"{asked.clients} clients, {done} queries in {took_s:.1f} s: {done / took_s:.1f} queries a second")
     print(f"{tally.requests / took_s:.1f} requests a second; {tally.refused} answered with 429 and asked again")
     print(f"from upload to answer: 50 % within {p50:.2f} s, 95 % {p95:.2f} s, 99 % {p99:.2f} s")
+    print(f"CPU seconds a query: service {spent_s[0] / done:.3f}, its worker processes {spent_s[1] / done:.3f}")
     print(f"lost: {len(tally.lost)}")
     for line in tally.lost[:10]:
         print(f"  {line}")

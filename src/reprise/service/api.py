@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from reprise.settings import QuerySettings
 from reprise.stores.videos import VideoRow
 
 LONGEST_WAIT_S = 30.0
+LOOK_EVERY_S = 0.5
 PICTURE_BYTES = 50 << 20
 HOLDS_NO_SCRIPT = {"content-security-policy": "default-src 'none'; media-src 'self'; sandbox"}
 
@@ -127,8 +129,11 @@ async def job(
 ) -> answers.JobWithResult:
     """A job with its progress and, once it is done, its result."""
     found = service.jobs.get(job_id)
-    if wait > 0 and not found.over.done():
-        await asyncio.wait([asyncio.wrap_future(_ended(found))], timeout=wait)
+    over = asyncio.wrap_future(_ended(found))
+    until_s = time.monotonic() + wait
+    # Not for longer than it takes to see that the service is to end.
+    while not over.done() and not service.jobs.is_ending and (left_s := until_s - time.monotonic()) > 0:
+        await asyncio.wait([over], timeout=min(left_s, LOOK_EVERY_S))
     result = await asyncio.to_thread(service.jobs.result, found)
     return answers.JobWithResult.model_validate(found.to_json() | {"result": result})
 
@@ -217,11 +222,11 @@ async def thumbnail(
     request: Request,
     service: Serving,
     video_id: Id,
-    time: Annotated[float, Query(ge=0, le=1e6, description="Seconds from the first picture.")] = 0,
+    time_s: Annotated[float, Query(alias="time", ge=0, le=1e6, description="Seconds from the first picture.")] = 0,
 ) -> Response:
     """The picture of a video at a time."""
     row = await _row(service, video_id)
-    picture = await views_of(request).thumbnail(row, _file(service, row), time)
+    picture = await views_of(request).thumbnail(row, _file(service, row), time_s)
     return Response(picture, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600"})
 
 
@@ -278,7 +283,7 @@ def _accepted(response: Response, job: Job) -> answers.JobAnswer:
 def _ended(job: Job) -> Future[None]:
     # A future of its own: who goes away while waiting must not cancel the job's.
     ended: Future[None] = Future()
-    job.over.add_done_callback(lambda _: ended.set_result(None) if not ended.cancelled() else None)
+    job.over.add_done_callback(lambda _: ended.set_result(None) if ended.set_running_or_notify_cancel() else None)
     return ended
 
 

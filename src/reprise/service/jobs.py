@@ -153,6 +153,11 @@ class Jobs:
         with self._changed:
             return list(reversed(self._known.values()))
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether no job is begun any more."""
+        return self._stopping
+
     def waiting(self) -> int:
         """How many wait."""
         with self._changed:

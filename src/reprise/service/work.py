@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from reprise.embedding import EmbeddedQuery, EmbeddedVideo
-from reprise.errors import InputError, ReprisError, printable
+from reprise.errors import ModelError, ReprisError, printable
 from reprise.evidence import QueryEvidence
 from reprise.ingest import Outcome, Task
 from reprise.scanning import content_hash, find_videos
@@ -91,12 +91,14 @@ class Work:
         tasks, settled = self._shelf.wanted([str(Path(video).resolve()) for video in found.videos])
         outcomes = [*failed, *settled]
         job.stage, job.total, job.done = "embedding", len(tasks) + len(outcomes), len(outcomes)
-        for task in tasks:
-            outcomes.append(self._ingest_one(task, worker, tags))
-            job.done += 1
-        if tasks:
-            job.stage = "storing"
-            self._shelf.flush()
+        try:
+            for task in tasks:
+                outcomes.append(self._ingest_one(task, worker, tags))
+                job.done += 1
+        finally:
+            if tasks:
+                job.stage = "storing"
+                self._shelf.flush()
         if len(outcomes) == 1 and outcomes[0].status == "failed":
             raise RefusedError(422, outcomes[0].reason)
         return {
@@ -109,7 +111,9 @@ class Work:
             video: EmbeddedVideo | None = worker.run(
                 "embed_video", task.path, self._embedding, task.known_hash, self._settings.max_duration_s
             )
-        except InputError as error:
+        except ModelError:
+            raise  # which no other video would fare better with
+        except ReprisError as error:
             return Outcome(task.path, "failed", str(error))
         return self._shelf.store(task, video, tags)
 
