@@ -37,6 +37,14 @@ def jobs_of(folder: Path, work: Callable[[Job, Worker], object], queue: int = 2)
     return Jobs(work, state=folder, queue=queue, workers=1, time_limit_s=60, after=lambda _: None)
 
 
+def answers(address: str) -> bool:
+    """Whether the service still takes requests."""
+    try:
+        return httpx2.get(f"{address}/health").status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
 def job_of(name: str) -> Job:
     """A job that asks about a file of this name."""
     return Job("query", [Source("file", f"/films/{name}", name)])
@@ -176,6 +184,20 @@ def test_sigterm_lets_the_running_job_end_and_the_next_start_does_the_others(
     with running(tmp_path, *arguments) as service:
         job = httpx2.get(f"{service.address}/api/jobs/{second['id']}?wait=30", timeout=60).json()
         assert (job["status"], job["result"]["videos"][0]["status"]) == ("done", "added")
+
+
+def test_a_second_interrupt_leaves_the_running_job_to_the_next_start(long_film: Path, tmp_path: Path) -> None:
+    with running(tmp_path, "--root", long_film.parent) as service:
+        job = httpx2.post(f"{service.address}/api/ingest", json={"path": "long.mp4"}).json()
+        wait_until(lambda: httpx2.get(f"{service.address}/api/jobs/{job['id']}").json()["status"] == "running")
+        wait_until(lambda: bool(children(service.process.pid)))
+        service.process.send_signal(signal.SIGINT)
+        wait_until(lambda: not answers(service.address))
+        service.process.send_signal(signal.SIGINT)
+        assert service.process.wait(60) == 0
+        assert "Traceback" not in service.log.read_text()
+    (noted,) = json.loads((tmp_path / "library-service" / "journal.json").read_text())
+    assert (noted["id"], noted["tries"]) == (job["id"], 1)
 
 
 def test_a_service_that_is_killed_leaves_no_process_behind(films: Path, tmp_path: Path) -> None:

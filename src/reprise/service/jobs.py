@@ -206,7 +206,7 @@ class Jobs:
         """The running jobs are ended now; the next start does them again."""
         self._abandoned = True
         for worker in self._workers:
-            worker.end()
+            worker.close()
 
     def _run(self, worker: Worker) -> None:
         while True:
@@ -232,8 +232,8 @@ class Jobs:
         return result, None
 
     def _finish(self, job: Job, result: Any, error: ReprisError | None) -> None:
-        if self._abandoned and error is not None:
-            return
+        if self._abandoned:
+            return  # what it gave is of workers that were ended; the journal still has it
         with self._changed:
             del self._running[job.id]
             job.finished_at = time.time()

@@ -33,6 +33,7 @@ class Worker:
         self._time_limit_s = time_limit_s
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection[Any, Any] | None = None
+        self._is_closed = False
 
     def run(self, task: str, *arguments: Any) -> Any:
         """What the function `task` of `reprise.service.tasks` gives for these arguments.
@@ -54,6 +55,11 @@ class Worker:
             raise error
         return result
 
+    def close(self) -> None:
+        """Ends the process, whatever it does, from any thread; no other is started."""
+        self._is_closed = True
+        self.end()
+
     def end(self) -> int:
         """Ends the process, whatever it does; its exit status."""
         process, connection = self._process, self._connection
@@ -70,6 +76,8 @@ class Worker:
         if self._connection is not None and self._process is not None and self._process.poll() is None:
             return self._connection
         self.end()
+        if self._is_closed:
+            raise ReprisError("the service is ending")
         ours, theirs = socket.socketpair()
         with ours, theirs:
             command = [sys.executable, "-c", _START, str(theirs.fileno()), *map(os.fspath, sys.path)]
