@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from serving import Served
 
-from reprise.errors import SettingsError
+from reprise.errors import MissingExtraError, SettingsError
 from reprise.service.addresses import check, fetch, is_global
 from reprise.service.refusals import RefusedError
 from reprise.service.settings import ServiceSettings
@@ -234,3 +235,11 @@ def test_addresses_in_the_private_network_are_refused_by_the_service_too(
     assert answer.status_code == 422
     assert site[1] == []
     assert [*one.service.places.incoming.iterdir(), *one.service.places.videos.iterdir()] == []
+
+
+def test_an_s3_address_says_what_to_install_where_s3fs_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'reprise\[s3\]'"):
+        fetch("s3://bucket/film.mp4", tmp_path / "film", max_bytes=10)

@@ -17,7 +17,6 @@ from reprise.service.shelf import Shelf
 from reprise.service.work import Work
 
 VIEWERS = 2  # processes that draw thumbnails and read pictures
-VIEWS_WAITING = 64
 VIEW_LIMIT_S = 60.0
 
 

@@ -77,10 +77,6 @@ class Shelf:
         """Brings what was stored into its final form."""
         self.ask(lambda library: library.opened()[0].flush()).result()
 
-    def row(self, video_id: str) -> Future[VideoRow]:
-        """The video of this id. Raises RefusedError."""
-        return self.ask(lambda library: _row(library, video_id))
-
     def remove(self, video_id: str) -> Future[VideoRow]:
         """Takes a video out of the library; returns what it was. Raises RefusedError."""
 
