@@ -45,7 +45,7 @@ $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 	@touch $@
 
 EXTRAS_demo := demo
-EXTRAS_test := demo,test,bench,server,models,edit,plot,pictures
+EXTRAS_test := demo,test,bench,server,serve,models,edit,plot,pictures
 # Typed libraries that only tests or the demo use are checked too.
-EXTRAS_lint := demo,test,bench,edit,plot,pictures,lint
-EXTRAS_train := demo,test,bench,train
+EXTRAS_lint := demo,test,bench,serve,edit,plot,pictures,lint
+EXTRAS_train := demo,test,bench,serve,train

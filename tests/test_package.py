@@ -34,7 +34,8 @@ def test_the_wheel_holds_operators_and_pipelines_as_files_of_the_package(wheel_n
 
 def test_the_wheel_holds_the_whole_package_with_its_weights(wheel_names: set[str]) -> None:
     source = ROOT / "src" / "reprise"
-    here = {f"reprise/{path.relative_to(source)}" for path in source.rglob("*.py")}
+    here = {f"reprise/{path.relative_to(source)}" for path in (*source.rglob("*.py"), *source.rglob("static/*.*"))}
+    assert "reprise/service/static/page.js" in here
     assert here | {"reprise/weights/reprise-1.onnx", "reprise/weights/README.md", "reprise/py.typed"} <= wheel_names
 
 

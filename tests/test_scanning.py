@@ -150,3 +150,11 @@ def test_the_id_depends_on_the_real_path_alone(tmp_path: Path, monkeypatch: pyte
 def test_the_content_hash_of_a_file_that_is_gone_is_an_input_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(MissingVideoError, match=r"gone\.mp4: cannot be read \(no such file or directory\)"):
         content_hash(tmp_path / "gone.mp4")
+
+
+def test_what_is_not_allowed_is_passed_over_unread(tmp_path: Path) -> None:
+    for name in ("open", "closed"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "film.mp4").write_bytes(b"x")
+    found = find_videos([tmp_path], is_allowed=lambda path: not path.endswith("closed"))
+    assert found.videos == [str(tmp_path / "open" / "film.mp4")]

@@ -180,8 +180,14 @@ class Library:
         self, video: str | os.PathLike[str], settings: QuerySettings | None = None
     ) -> QueryEvidence:
         """As `query`, with the similarity map of every match."""
-        stores, path = self._open_to_embed(), os.fspath(video)
-        query = embed_query(path, self._settings)
+        self._open_to_embed()
+        return self.query_embedded_with_evidence(embed_query(os.fspath(video), self._settings), settings)
+
+    def query_embedded_with_evidence(
+        self, query: EmbeddedQuery, settings: QuerySettings | None = None
+    ) -> QueryEvidence:
+        """As `query_embedded`, with the similarity map of every match."""
+        stores = self._open()
         result = self.query_embedded(query, settings)
         evidence = []
         for match in result.matches:
@@ -190,7 +196,7 @@ class Library:
             known = query.views[:0] if reference is None else reference
             seen = similarity_for_eyes(query.views, query.frame_of, known)
             evidence.append(MatchEvidence(match, row.duration_s, seen, self._settings.fps))
-        return QueryEvidence(result, path, tuple(evidence))
+        return QueryEvidence(result, query.path, tuple(evidence))
 
     def candidates(self, query: EmbeddedQuery, settings: QuerySettings | None = None) -> list[str]:
         """The paths of the `top_k` videos that the frames of `query` vote for, best first, before any alignment."""
@@ -272,6 +278,10 @@ class Library:
                 search_params=search_params(stores.frames.index_type(), settings.hits_per_frame),
             )
         return self._chains[settings]
+
+    def opened(self, *, create: bool = False) -> tuple[LibraryStores, EmbedSettings]:
+        """The stores and what videos are embedded with: for what embeds elsewhere. `create` makes a library."""
+        return self._open_to_embed(create=create), self._settings
 
     def require(self) -> None:
         """Opens the library, or raises the LibraryError that says why that cannot be."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,19 +79,21 @@ class Found:
     failures: list[Failure]
 
 
-def find_videos(paths: Iterable[str | os.PathLike[str]]) -> Found:
+def find_videos(
+    paths: Iterable[str | os.PathLike[str]], *, is_allowed: Callable[[str], bool] = lambda _: True
+) -> Found:
     """The video files among `paths` and in the folders among them, however deep; links are followed once.
 
     A file that is named itself is taken whatever its name, and whether or not it is there; in folders the suffix
-    decides, and what is hidden or belongs to a library is passed over. A folder that cannot be read or has no
-    video in it is a failure.
+    decides, and what is hidden, belongs to a library or, by its path, is not allowed is passed over unread. A folder
+    that cannot be read or has no video in it is a failure.
     """
     videos: dict[str, str] = {}  # the path by which it was found, by the file's real path
     others: dict[str, str] = {}
     failures: list[Failure] = []
     for path in [os.fspath(path) for path in paths]:
         if Path(path).is_dir():
-            failures += _scan_folder(path, videos, others)
+            failures += _scan_folder(path, videos, others, is_allowed)
         else:
             videos.setdefault(os.path.realpath(path), path)
     skipped = [path for real, path in others.items() if real not in videos]
@@ -114,11 +116,13 @@ def content_hash(path: str | os.PathLike[str]) -> str:
         ) from error
 
 
-def _scan_folder(folder: str, videos: dict[str, str], others: dict[str, str]) -> list[Failure]:
+def _scan_folder(
+    folder: str, videos: dict[str, str], others: dict[str, str], is_allowed: Callable[[str], bool]
+) -> list[Failure]:
     """Enters the folder's files in `videos` and `others`; gives what failed."""
     failures: list[Failure] = []
     nothing = True
-    for path in _files(folder, failures):
+    for path in _files(folder, failures, is_allowed):
         is_video = _is_video_name(path)
         nothing &= not is_video
         (videos if is_video else others).setdefault(os.path.realpath(path), path)
@@ -127,7 +131,7 @@ def _scan_folder(folder: str, videos: dict[str, str], others: dict[str, str]) ->
     return failures
 
 
-def _files(folder: str, failures: list[Failure]) -> Iterator[str]:
+def _files(folder: str, failures: list[Failure], is_allowed: Callable[[str], bool]) -> Iterator[str]:
     """All files below `folder`, folders and files by name; the folders that cannot be read go to `failures`."""
     visited: set[tuple[int, int]] = set()  # device and inode
     # A stack of its own: folders may lie deeper than Python may call.
@@ -136,6 +140,8 @@ def _files(folder: str, failures: list[Failure]) -> Iterator[str]:
         entry = next(levels[-1], None)
         if entry is None:
             levels.pop()
+        elif not is_allowed(entry.path):
+            continue
         elif _is_folder(entry):
             levels.append(_entries(entry.path, visited, failures))
         else:

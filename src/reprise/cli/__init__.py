@@ -18,6 +18,7 @@ from reprise.cli.query import query
 from reprise.cli.remove import remove
 from reprise.cli.running import leave, run_command
 from reprise.cli.search import search
+from reprise.cli.serve import serve
 from reprise.cli.verify import verify
 
 
@@ -43,7 +44,20 @@ def commands() -> None:
     """
 
 
-for command in (ingest, query, search, compare, matrix, list_videos, info, remove, verify, models, benchmark):
+for command in (
+    ingest,
+    query,
+    search,
+    compare,
+    matrix,
+    list_videos,
+    info,
+    remove,
+    verify,
+    serve,
+    models,
+    benchmark,
+):
     commands.add_command(command)
 
 

@@ -102,12 +102,17 @@ def match_content(
     evidence: MatchEvidence,
     query_path: str,
     *,
+    reference_path: str | None = None,
     folder: Path | None = None,
     name: str = "",
     warnings: list[str] | None = None,
 ) -> dict[str, Any]:
-    """A match as the page's script reads it, with thumbnails, its map and, into `folder`, clips."""
-    match, reference_path = evidence.match, evidence.match.reference
+    """A match as the page's script reads it, with thumbnails, its map and, into `folder`, clips.
+
+    `reference_path` is where the reference lies, if not where it was ingested from; empty for nowhere.
+    """
+    match = evidence.match
+    reference_path = match.reference if reference_path is None else reference_path
     content: dict[str, Any] = {
         "reference": match.reference,
         "url": _url(reference_path),
@@ -152,4 +157,4 @@ def _pairs(segment: Segment, query_path: str, reference_path: str) -> list[dict[
 def _url(path: str) -> str:
     """The file as an address, empty if it is not there."""
     file = Path(path)
-    return file.resolve().as_uri() if file.is_file() else ""
+    return file.resolve().as_uri() if path and file.is_file() else ""

@@ -1,0 +1,28 @@
+"""Search by picture or text: the one place in which the service asks the library what looks like something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from reprise.library import Library
+from reprise.settings import SearchSettings
+
+
+def searches_text(library: Library) -> bool:
+    """Whether the library's network reads texts."""
+    return library.opened()[1].network.reads_text
+
+
+def search(library: Library, *, text: str | None, picture: Path | None, limit: int) -> list[dict[str, Any]]:
+    """The clips of `Library.search` for the picture file or the text, best first, each with its video's `id`.
+
+    Runs in the library's thread. Raises as `Library.search`.
+    """
+    result = library.search(text=text, image=picture, settings=SearchSettings(limit=limit))
+    stores, _ = library.opened()
+    ids: dict[str, str] = {}
+    for hit in result.hits:
+        if hit.video not in ids:
+            ids[hit.video] = stores.videos.by_path(hit.video)[0].id
+    return [hit.to_json() | {"id": ids[hit.video]} for hit in result.hits]
