@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ def search(library: Library, *, text: str | None, picture: Path | None, limit: i
 
     Runs in the library's thread. Raises as `Library.search`.
     """
-    result = library.search(text=text, image=picture, settings=SearchSettings(limit=limit))
-    stores, _ = library.opened()
+    stores, embedding = library.opened()
+    usual = SearchSettings(limit=limit)
+    # Copy descriptors find neighbouring frames hardly alike: smoothing would blur the second that is looked for.
+    settings = usual if embedding.network.reads_text else replace(usual, kernel=1)
+    result = library.search(text=text, image=picture, settings=settings)
     ids: dict[str, str] = {}
     for hit in result.hits:
         if hit.video not in ids:
