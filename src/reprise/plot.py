@@ -31,6 +31,7 @@ STRETCH_COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7")
 STRETCH_HATCHES = ("///", "\\\\\\", "xx", "..", "--")
 MOST_NUMBERED = 12  # videos up to which a matrix tells its similarities in figures
 TICK_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
+TICK_INCHES = 0.75, 0.45  # room that the time at a tick needs, across and down
 MOST_TICKS = 8
 
 
@@ -72,6 +73,9 @@ def similarity_map(
         axes.figure.colorbar(image, ax=axes, label="cosine similarity")
     for number, segment in enumerate(segments, 1):
         _draw_on_map(axes, segment, number)
+    # Marks on the map's edge would make the axes wider.
+    axes.set_xlim(left_s, right_s)
+    axes.set_ylim(bottom_s, top_s)
     axes.set_xlabel("reference")
     axes.set_ylabel("query")
     _clock_axis(axes.xaxis, right_s - left_s)
@@ -274,9 +278,12 @@ def _table(values: ArrayLike) -> Any:
 def _clock_axis(axis: Axis, span_s: float) -> None:
     from matplotlib import ticker
 
-    step_s = next((step for step in TICK_STEPS_S if span_s / step <= MOST_TICKS), None)
+    room = axis.axes.bbox.width if axis.axis_name == "x" else axis.axes.bbox.height
+    needed = TICK_INCHES[axis.axis_name == "y"] * axis.axes.figure.dpi
+    most = min(MOST_TICKS, max(1, int(room / needed)))
+    step_s = next((step for step in TICK_STEPS_S if span_s / step <= most), None)
     # Beyond the longest step: whole hours, as few as are wanted.
-    axis.set_major_locator(ticker.MultipleLocator(step_s or 3600 * -(-span_s // (3600 * MOST_TICKS))))
+    axis.set_major_locator(ticker.MultipleLocator(step_s or 3600 * -(-span_s // (3600 * most))))
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: clock(value)))
 
 
