@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import click
 import pytest
@@ -127,3 +129,27 @@ def test_the_notebooks_are_those_that_are_told_of_and_small() -> None:
         "05_semantic_search",
     ]
     assert sum(path.stat().st_size for path in NOTEBOOKS) < 2_000_000
+
+
+def test_the_picture_of_the_pipeline_is_what_the_code_draws_and_names_operators_that_there_are(
+    tmp_path: Path,
+) -> None:
+    program = [sys.executable, ROOT / "scripts" / "make_docs_pictures.py", tmp_path, "pipeline.svg"]
+    subprocess.run(program, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, check=True)
+    drawn = (tmp_path / "pipeline.svg").read_text()
+    assert drawn == (ROOT / "docs" / "pictures" / "pipeline.svg").read_text()
+    words = [
+        text.text
+        for text in ElementTree.fromstring(drawn).iter("{http://www.w3.org/2000/svg}text")
+        if text.get("class") == "operator"
+    ]
+    named = {f"{folder}.{name}" for folder, name in zip(words[::2], words[1::2], strict=True)}
+    assert len(named) == 8
+    assert named - set(OPERATORS) == set()
+
+
+def test_the_pictures_of_the_documentation_are_there_and_small() -> None:
+    pictures = {path.name: path.stat().st_size for path in (ROOT / "docs" / "pictures").iterdir()}
+    made = runpy.run_path(str(ROOT / "scripts" / "make_docs_pictures.py"))["PICTURES"]
+    assert sorted(pictures) == sorted(made)
+    assert sum(pictures.values()) < 600_000
