@@ -93,8 +93,10 @@ def test_a_map_made_smaller_before_is_drawn_as_the_same_map(axes: Any) -> None:
     assert image.get_extent() == [-1, 59, 5003, -1]
 
 
-def test_a_segment_at_the_maps_edge_leaves_the_axes_as_wide_as_the_map(axes: Any) -> None:
-    plot.similarity_map(np.zeros((10, 20)), [segment((0, 10), (0, 20))], ax=axes)
+def test_the_axes_hold_the_map_and_what_ends_with_its_video_and_no_more(axes: Any) -> None:
+    plot.similarity_map(np.zeros((10, 20)), [segment((0, 10), (1, 11)), segment((0, 3), (17, 20))], ax=axes)
+    assert (axes.get_xlim(), axes.get_ylim()) == ((-0.5, 20), (10, -0.5))
+    plot.similarity_map(np.zeros((10, 20)), [segment()], ax=axes)
     assert (axes.get_xlim(), axes.get_ylim()) == ((-0.5, 19.5), (9.5, -0.5))
 
 

@@ -73,9 +73,10 @@ def similarity_map(
         axes.figure.colorbar(image, ax=axes, label="cosine similarity")
     for number, segment in enumerate(segments, 1):
         _draw_on_map(axes, segment, number)
-    # Marks on the map's edge would make the axes wider.
-    axes.set_xlim(left_s, right_s)
-    axes.set_ylim(bottom_s, top_s)
+    # What ends with its video ends after the map, whose last frame stands for half a step; and no room beyond.
+    axes.set_xlim(left_s, max([right_s, *(segment.reference_end_s for segment in segments)]))
+    axes.set_ylim(max([bottom_s, *(segment.query_end_s for segment in segments)]), top_s)
+    axes.set_facecolor("black")
     axes.set_xlabel("reference")
     axes.set_ylabel("query")
     _clock_axis(axes.xaxis, right_s - left_s)
