@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import click
 
 TIMEOUT_S = 120  # of a cell
+STARTS = 3  # a kernel's ports are chosen before it takes them: in between another program may
 TOLERANCE = 0.05  # of numbers with decimals: networks and video encoders differ in the last digits between processors
 NUMBER = re.compile(r"-?\d+\.\d+")
 KEPT_METADATA = {
@@ -45,30 +47,12 @@ def main(notebooks: tuple[Path, ...], check: bool) -> None:
 
 def check_or_keep(path: Path, *, check: bool) -> Iterator[str]:
     """What is wrong with the outputs of a notebook, a line each; with none and without `check` they are kept."""
-    import nbclient
     import nbformat
-    from traitlets.config import Config
 
-    # A kernel that a user has installed under the same name may be another Python.
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     kept = nbformat.read(path, as_version=4)
-    fresh = nbformat.read(path, as_version=4)
-    for cell in fresh.cells:
-        cell.metadata.clear()
-    client = nbclient.NotebookClient(
-        fresh,
-        timeout=TIMEOUT_S,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(path.resolve().parent)}},
-        record_timing=False,
-        coalesce_streams=True,
-        # The kernel listens on a port of this machine: without keys others who use it could listen in.
-        config=Config({"KernelManager": {"transport_encryption": "auto"}}),
-    )
-    try:
-        client.execute()
-    except nbclient.exceptions.CellExecutionError as error:
-        yield f"a cell failed ({error.ename}: {error.evalue})"
+    fresh, complaint = _executed(path)
+    if complaint:
+        yield complaint
         return
     faults = [fault for cell in _code(fresh) for fault in _unfit(cell)]
     if check:
@@ -82,6 +66,46 @@ def check_or_keep(path: Path, *, check: bool) -> Iterator[str]:
         fresh.metadata.update(KEPT_METADATA)
         nbformat.write(fresh, path)
     yield from faults
+
+
+def _executed(path: Path) -> tuple[Any, str]:
+    """The notebook with new outputs, and why there are none; empty where there are."""
+    import nbclient
+    import nbformat
+    from traitlets.config import Config
+
+    # A kernel that a user has installed under the same name may be another Python.
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    for _ in range(STARTS):
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            cell.metadata.clear()
+        for cell in _code(notebook):
+            cell.update(outputs=[], execution_count=None)
+        client = nbclient.NotebookClient(
+            notebook,
+            timeout=TIMEOUT_S,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(path.resolve().parent)}},
+            record_timing=False,
+            coalesce_streams=True,
+            # The kernel listens on a port of this machine: without keys others who use it could listen in.
+            config=Config({"KernelManager": {"transport_encryption": "auto"}}),
+        )
+        try:
+            # What cells write to stderr is among their outputs; this is the kernel's log.
+            client.execute(stderr=subprocess.DEVNULL)
+        except nbclient.exceptions.CellExecutionError as error:
+            return notebook, f"a cell failed ({error.ename}: {error.evalue})"
+        except nbclient.exceptions.CellTimeoutError:
+            return notebook, f"a cell took more than {TIMEOUT_S} s"
+        except RuntimeError as error:  # the kernel is dead
+            complaint = f"its Python ended ({str(error).splitlines()[0]})"
+            if any(cell.execution_count for cell in _code(notebook)):
+                break
+        else:
+            return notebook, ""
+    return notebook, complaint
 
 
 def _code(notebook: Any) -> list[Any]:

@@ -70,6 +70,7 @@ def test_outputs_are_kept_and_what_differs_later_is_told_cell_by_cell(tmp_path: 
             "from pathlib import Path; print(Path.home() / 'library')",
             f"cell 1 tells a path of this machine: {Path.home()}",
         ),
+        ("import os; os._exit(1)", "its Python ended (Kernel died)"),
         ("1 / 0", "a cell failed (ZeroDivisionError: division by zero)"),
     ],
 )
