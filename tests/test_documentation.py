@@ -120,6 +120,17 @@ def test_every_notebook_starts_from_the_demo_and_says_how_to_use_ones_own_videos
     assert "**Your own videos:**" in text
 
 
+@pytest.mark.parametrize("page", [*NOTEBOOKS, *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.stem)
+def test_every_file_that_a_page_links_to_exists(page: Path) -> None:
+    text = page.read_text()
+    if page.suffix == ".ipynb":
+        text = "".join(
+            "".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown"
+        )
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
 def test_the_notebooks_are_those_that_are_told_of_and_small() -> None:
     assert [path.stem for path in NOTEBOOKS] == [
         "01_first_steps",
