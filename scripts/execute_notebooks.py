@@ -74,38 +74,48 @@ def _executed(path: Path) -> tuple[Any, str]:
     import nbformat
     from traitlets.config import Config
 
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        cell.metadata.clear()
+    client = nbclient.NotebookClient(
+        notebook,
+        timeout=TIMEOUT_S,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.resolve().parent)}},
+        record_timing=False,
+        coalesce_streams=True,
+        # The kernel listens on a port of this machine: without keys others who use it could listen in.
+        config=Config({"KernelManager": {"transport_encryption": "auto"}}),
+    )
+    complaint = ""
+    try:
+        _start(client)
+        client.execute()
+    except nbclient.exceptions.CellExecutionError as error:
+        complaint = f"a cell failed ({error.ename}: {error.evalue})"
+    except nbclient.exceptions.CellTimeoutError:
+        complaint = f"a cell took more than {TIMEOUT_S} s"
+    except RuntimeError as error:  # the kernel is dead
+        complaint = f"its Python ended ({str(error).splitlines()[0]})"
+    return notebook, complaint
+
+
+def _start(client: Any) -> None:
+    """Starts the Python that executes. Raises RuntimeError if it does not come up."""
     # A kernel that a user has installed under the same name may be another Python.
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
-    for _ in range(STARTS):
-        notebook = nbformat.read(path, as_version=4)
-        for cell in notebook.cells:
-            cell.metadata.clear()
-        for cell in _code(notebook):
-            cell.update(outputs=[], execution_count=None)
-        client = nbclient.NotebookClient(
-            notebook,
-            timeout=TIMEOUT_S,
-            kernel_name="python3",
-            resources={"metadata": {"path": str(path.resolve().parent)}},
-            record_timing=False,
-            coalesce_streams=True,
-            # The kernel listens on a port of this machine: without keys others who use it could listen in.
-            config=Config({"KernelManager": {"transport_encryption": "auto"}}),
-        )
+    client.log.disabled = True  # what it tells of a failed start is in the error
+    for attempt in range(1, STARTS + 1):
+        client.create_kernel_manager()
+        # What cells write to stderr is among their outputs; this is the kernel's log.
+        client.start_new_kernel(stderr=subprocess.DEVNULL)
         try:
-            # What cells write to stderr is among their outputs; this is the kernel's log.
-            client.execute(stderr=subprocess.DEVNULL)
-        except nbclient.exceptions.CellExecutionError as error:
-            return notebook, f"a cell failed ({error.ename}: {error.evalue})"
-        except nbclient.exceptions.CellTimeoutError:
-            return notebook, f"a cell took more than {TIMEOUT_S} s"
-        except RuntimeError as error:  # the kernel is dead
-            complaint = f"its Python ended ({str(error).splitlines()[0]})"
-            if any(cell.execution_count for cell in _code(notebook)):
-                break
+            client.start_new_kernel_client()
+        except RuntimeError:
+            if attempt == STARTS:
+                raise
         else:
-            return notebook, ""
-    return notebook, complaint
+            return
 
 
 def _code(notebook: Any) -> list[Any]:
