@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := data/demo
 INDEX := data/demo-library
 
-.PHONY: demo test test-training lint format clean
+.PHONY: demo test test-training lint format notebooks docs-pictures clean
 
 demo: $(VENV)/demo.installed
 	$(BIN)/python scripts/make_demo_videos.py $(DEMO)
@@ -32,6 +32,14 @@ format: $(VENV)/lint.installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Executes the notebooks and keeps their outputs in them.
+notebooks: $(VENV)/notebooks.installed
+	$(BIN)/python scripts/execute_notebooks.py notebooks/*.ipynb
+
+# Needs a Chromium: the system's, or the one of `playwright install chromium`.
+docs-pictures: $(VENV)/docs.installed
+	$(BIN)/python scripts/make_docs_pictures.py docs/pictures
+
 clean:
 	rm -rf $(VENV) $(DEMO) $(INDEX) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache
 
@@ -45,7 +53,9 @@ $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 	@touch $@
 
 EXTRAS_demo := demo
-EXTRAS_test := demo,test,bench,server,serve,models,edit,plot,pictures
+EXTRAS_test := demo,test,bench,server,serve,models,edit,pictures,notebooks
 # Typed libraries that only tests or the demo use are checked too.
 EXTRAS_lint := demo,test,bench,serve,edit,plot,pictures,lint
+EXTRAS_notebooks := demo,notebooks
+EXTRAS_docs := demo,serve,docs
 EXTRAS_train := demo,test,bench,serve,train

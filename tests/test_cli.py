@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from reprise.cli import commands
-from reprise.cli.printing import clock, progress_bar
+from reprise.cli.printing import progress_bar
 from reprise.cli.running import run_command
+from reprise.times import clock
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("ingest", "query", "search", "compare", "matrix", "list", "info", "remove", "verify")

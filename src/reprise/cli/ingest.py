@@ -8,11 +8,12 @@ import click
 
 import reprise
 from reprise.cli import options
-from reprise.cli.printing import clock, counted, print_json, progress_bar, say, without
+from reprise.cli.printing import counted, print_json, progress_bar, say, without
 from reprise.cli.running import FAILED, complain
 from reprise.errors import printable
 from reprise.ingest import IngestReport, Outcome
 from reprise.settings import EmbedSettings, default_workers
+from reprise.times import clock
 
 SKIPPED_NAMES = 5
 

@@ -7,7 +7,8 @@ from rich.text import Text
 
 import reprise
 from reprise.cli import options
-from reprise.cli.printing import clock, counted, plain_table, print_json, print_table
+from reprise.cli.printing import counted, plain_table, print_json, print_table
+from reprise.times import clock
 
 
 @click.command("list", short_help="List the videos of the library.")

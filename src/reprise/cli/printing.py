@@ -31,20 +31,9 @@ from rich.table import Table
 from rich.text import Text
 
 from reprise.segment import QueryResult
+from reprise.times import clock
 
 PIPE_WIDTH = 1_000_000  # where the output is no terminal, so that no path is folded
-
-
-def clock(time_s: float) -> str:
-    """A time as m:ss or h:mm:ss, with tenths where it is between seconds."""
-    tenths = round(time_s * 10)
-    whole, tenth = divmod(tenths, 10)
-    minutes, seconds = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    fraction = f".{tenth}" if tenth else ""
-    if hours:
-        return f"{hours}:{minutes:02d}:{seconds:02d}{fraction}"
-    return f"{minutes}:{seconds:02d}{fraction}"
 
 
 def hundredths(similarity: float) -> str:

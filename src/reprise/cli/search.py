@@ -8,10 +8,11 @@ from rich.text import Text
 import reprise
 from reprise import SearchResult, SearchSettings, VideoFilter
 from reprise.cli import options
-from reprise.cli.printing import clock, counted, plain_table, print_json, print_table
+from reprise.cli.printing import counted, plain_table, print_json, print_table
 from reprise.filters import GRAMMAR
 from reprise.plotting import check_plot, plot_search
 from reprise.searching import Sought
+from reprise.times import clock
 
 
 @click.command(short_help="Find the clips that a text or a picture describes.")
