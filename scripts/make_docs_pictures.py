@@ -173,8 +173,31 @@ def shoot_report(path: Path) -> None:
         screenshot((folder / "report/report.html").as_uri(), path, width=1000, height=1250)
 
 
-def screenshot(address: str, path: Path, *, width: int, height: int) -> None:
-    """The first `height` pixels of a page in a real browser, as a PNG of 256 colours."""
+def shoot_service(path: Path) -> None:
+    """The service's page with the answer for one of the demo's queries."""
+    make_demo_videos(DEMO)
+    with tempfile.TemporaryDirectory() as name:
+        # Beside the videos, so that the page names no path of this machine.
+        (Path(name) / "films").symlink_to((DEMO / "library").resolve())
+        reprise = [sys.executable, "-m", "reprise"]
+        ingest = [*reprise, "ingest", "films", "--library", "mylibrary"]
+        subprocess.run(ingest, cwd=name, check=True, capture_output=True)
+        serve = [*reprise, "serve", "--library", "mylibrary", "--root", "films", "--port", "0"]
+        with subprocess.Popen(serve, cwd=name, stderr=subprocess.PIPE, text=True) as service:
+            try:
+                assert service.stderr is not None
+                told = next(line for line in service.stderr if "is served at" in line)
+                address = told.split("is served at")[1].split()[0]
+                screenshot(address, path, width=1000, height=1000, asked=DEMO / "queries/faster.mp4")
+            finally:
+                service.terminate()
+
+
+def screenshot(address: str, path: Path, *, width: int, height: int, asked: Path | None = None) -> None:
+    """The first `height` pixels of a page in a real browser, as a PNG of 256 colours.
+
+    `asked`: a video that is given to the service's page first; the picture shows the answer.
+    """
     from PIL import Image
 
     if find_spec("playwright") is None:
@@ -188,6 +211,9 @@ def screenshot(address: str, path: Path, *, width: int, height: int) -> None:
         browser = driver.chromium.launch(executable_path=program, args=options)
         page = browser.new_page(viewport={"width": width, "height": height})
         page.goto(address, wait_until="load")
+        if asked is not None:
+            page.locator("#ask-file").set_input_files(asked)
+            page.locator("#answer .segment").first.wait_for(timeout=60_000)
         page.screenshot(path=path)
         browser.close()
     with Image.open(path) as picture:
@@ -195,11 +221,11 @@ def screenshot(address: str, path: Path, *, width: int, height: int) -> None:
     small.save(path, optimize=True)
 
 
-# One line for each picture: the service's page goes through `screenshot` as the report does.
 PICTURES: dict[str, Callable[[Path], None]] = {
     "pipeline.svg": draw_pipeline,
     "similarity-map.png": draw_map,
     "report.png": shoot_report,
+    "service.png": shoot_service,
 }
 
 

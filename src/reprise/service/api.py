@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from mimetypes import guess_type
+from pathlib import PurePath
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -175,7 +176,8 @@ async def library(service: Serving) -> answers.LibraryAnswer:
     info = await got(service.shelf.info())
     settings = service.settings
     return answers.LibraryAnswer(
-        library=info.library,
+        # A folder's last name: where it lies is nothing to clients.
+        library=info.library if "://" in info.library else PurePath(info.library).name,
         videos=info.videos,
         frames=info.frames,
         model=info.model,
