@@ -139,7 +139,7 @@ def test_a_picture_finds_its_second(shared: Served) -> None:
 
 def test_a_search_for_words_is_refused_where_the_network_reads_none(shared: Served) -> None:
     answer = shared.client.post("/api/search", json={"text": "a red car"})
-    assert (answer.status_code, "search with a picture" in answer.json()["error"]) == (409, True)
+    assert (answer.status_code, "search with --image" in answer.json()["error"]) == (409, True)
 
 
 def test_a_file_that_is_no_picture_is_refused(shared: Served) -> None:
