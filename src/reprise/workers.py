@@ -69,29 +69,38 @@ def embed_in_workers(jobs: Sequence[Job], settings: EmbedSettings, workers: int)
             worker.kill()
 
 
+def start_process(code: str) -> tuple[subprocess.Popen[bytes], Connection[Any, Any]]:
+    """A Python process of one thread that runs `code`, and a connection to it.
+
+    The code sees this process's `sys.path` as its arguments from the second on; the first is the number of the
+    descriptor of its end of the connection. Raises ReprisError if the process cannot be started.
+    """
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        command = [sys.executable, "-c", code, str(theirs.fileno()), *map(os.fspath, sys.path)]
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                # Its libraries must not spread over cores that other workers use.
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                # Ctrl-C reaches the whole group of a terminal's processes: workers are ended by their owner.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ReprisError(f"a worker process cannot be started ({error.strerror or error})") from error
+        return process, Connection(ours.detach())
+
+
 class _Worker:
     """A process of its own that embeds one video at a time."""
 
     def __init__(self) -> None:
         self.index: int | None = None  # of the job under way; None while it starts
         self.dead = False
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            command = [sys.executable, "-c", _START, str(theirs.fileno()), *map(os.fspath, sys.path)]
-            try:
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
-                    # Its libraries must not spread over cores that other workers use.
-                    env={**os.environ, "OMP_NUM_THREADS": "1"},
-                    # Ctrl-C reaches the whole group of a terminal's processes: workers are ended by their owner.
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise ReprisError(f"a worker process cannot be started ({error.strerror or error})") from error
-            self.connection: Connection[Any, Any] = Connection(ours.detach())
+        self._process, self.connection = start_process(_START)
 
     def take(self, index: int, jobs: Sequence[Job], settings: EmbedSettings) -> None:
         """Begins with a job."""

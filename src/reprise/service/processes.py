@@ -8,9 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +18,7 @@ from typing import Any
 
 from reprise.errors import DecodeError, ReprisError
 from reprise.service import tasks
+from reprise.workers import start_process
 
 _START = (
     "import sys; sys.path[:] = sys.argv[2:]; from reprise.service.processes import serve; serve(int(sys.argv[1]))"
@@ -78,23 +77,7 @@ class Worker:
         self.end()
         if self._is_closed:
             raise ReprisError("the service is ending")
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            command = [sys.executable, "-c", _START, str(theirs.fileno()), *map(os.fspath, sys.path)]
-            try:
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
-                    # Each has one core to use; the library's thread and the others want theirs.
-                    env={**os.environ, "OMP_NUM_THREADS": "1"},
-                    # The signals of a terminal are the service's, which lets the running job end.
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise ReprisError(f"a worker process cannot be started ({error.strerror or error})") from error
-            self._connection = Connection(ours.detach())
+        self._process, self._connection = start_process(_START)
         return self._connection
 
 

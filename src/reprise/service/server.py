@@ -50,7 +50,7 @@ def serve(settings: ServiceSettings, ready: Callable[[str], None] = lambda _: No
     name = f"[{name}]" if ":" in name else name
     try:
         service = Service(settings)
-    except BaseException:
+    except BaseException:  # raised again: whatever it is, the port must not stay taken
         listening.close()
         raise
     config = uvicorn.Config(

@@ -31,7 +31,7 @@ class Shelf:
         self._read_at_s = 0.0
         try:
             self.settings: EmbedSettings = self.ask(_open).result()
-        except BaseException:
+        except BaseException:  # raised again: whatever it is, the thread must not stay behind
             self._thread.shutdown()
             raise
 
