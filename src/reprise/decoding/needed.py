@@ -1,0 +1,215 @@
+"""Decoding only the frames that are asked for and those that they lean on: bit for bit what full decoding gives.
+
+All packets are looked at first and nothing is decoded. Where any of them, or the file, gives a reason to doubt that
+what is left out leaves the rest as it is, there is no plan, and the caller decodes in full.
+"""
+
+from __future__ import annotations
+
+import itertools
+from array import array
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+from av.container import InputContainer
+from av.packet import Packet, PktSideDataT
+from av.video.frame import VideoFrame as DecodedFrame
+from av.video.stream import VideoStream
+
+from reprise.decoding.clock import ANNOUNCED_TIMES, JUMP_S, LONGEST_STILL_S
+from reprise.decoding.container import REMOTE_PREFIXES, decoder_of, may_jump, open_video
+from reprise.decoding.frames import announced_s
+from reprise.decoding.packet_roles import Role, UnreadableError, reader_of
+
+MAX_REORDERED = 16  # the most pictures that H.264 and H.265 let a decoder hold back
+# Side data that changes how packets after it are decoded, or that they cannot be decoded at all.
+TELLING_SIDE_DATA: tuple[PktSideDataT, ...] = (
+    "encryption_info",
+    "encryption_init_info",
+    "new_extradata",
+    "param_change",
+)
+
+
+class OtherwiseError(Exception):
+    """Decoding went another way than planned; what was given out until then is right all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacketList:
+    """The packets of a picture track in the order of decoding; about 17 bytes for each."""
+
+    tick_s: Fraction
+    stamps: array[int]  # when its picture is shown, in ticks
+    sizes: array[int]  # bytes
+    roles: bytearray
+    shown: array[int]  # the stamps of those that show a picture, ascending
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What of a video is decoded for some times."""
+
+    packets: PacketList
+    is_sent: bytearray  # for each packet, 1 if the decoder needs it
+    wanted: array[int]  # stamps, ascending, of the frames that must come out
+
+
+def list_packets(path: str) -> PacketList | None:
+    """The packets of the video, read once through; None where all of it had better be decoded.
+
+    None for what cannot be read twice, codecs that `reader_of` does not know, stamps that are missing, doubled or
+    such that `Clock` might not take them as they are, transparency, encryption, settings that change on the way
+    outside of the packets, and any sign of damage. Raises as `open_video`.
+    """
+    if path.startswith(REMOTE_PREFIXES):
+        return None
+    with open_video(path, threads=1) as (container, stream):
+        if may_jump(container) or not stream.time_base or decoder_of(stream) is not stream.codec_context:
+            return None
+        try:
+            return _listed(container, stream)
+        except (UnreadableError, IndexError, av.FFmpegError):
+            return None
+
+
+def _listed(container: InputContainer, stream: VideoStream) -> PacketList | None:
+    reader, tick_s = reader_of(stream), stream.time_base
+    if reader is None or tick_s is None:
+        return None
+    stamps, sizes, roles = array("q"), array("q"), bytearray()
+    for packet in container.demux(stream):
+        if packet.pts is None and packet.dts is None and not packet.size:
+            continue  # PyAV's sign that the file is over
+        if packet.pts is None or packet.is_corrupt or any(packet.has_sidedata(kind) for kind in TELLING_SIDE_DATA):
+            return None
+        stamps.append(packet.pts)
+        sizes.append(packet.size)
+        role = reader(bytes(packet))
+        roles.append(role | Role.HIDDEN if packet.is_discard else role)  # outside of the edit list
+    shown = array("q", sorted(stamp for stamp, role in zip(stamps, roles, strict=True) if not role & Role.HIDDEN))
+    if not shown or any(one == other for one, other in itertools.pairwise(shown)):
+        return None
+    known_s = announced_s(container, stream)
+    longest_s = LONGEST_STILL_S if known_s is None else ANNOUNCED_TIMES * known_s + JUMP_S
+    if (shown[-1] - shown[0]) * tick_s > longest_s:
+        return None
+    if _reordered(stamps, roles) > stream.codec_context.reorder_depth:
+        return None  # stamps and pictures are in different orders, or the decoder will drop pictures
+    return PacketList(tick_s, stamps, sizes, _trusted(stamps, roles), shown)
+
+
+def _reordered(stamps: array[int], roles: bytearray) -> int:
+    """The most packets that come before another one and are shown after it."""
+    latest: list[int] = []  # the stamps up to here that may still be shown after another, ascending
+    most = 0
+    for stamp, role in zip(stamps, roles, strict=True):
+        if not role & Role.HIDDEN:
+            most = max(most, len(latest) - bisect_right(latest, stamp))
+            insort(latest, stamp)
+            del latest[: -MAX_REORDERED - 1]
+    return most
+
+
+def _trusted(stamps: array[int], roles: bytearray) -> bytearray:
+    """The roles less those that the packets after them give the lie to."""
+    has_layers = any(role & Role.LAYERED for role in roles)
+    restart: int | None = None
+    for index, role in enumerate(roles):
+        if has_layers:
+            roles[index] &= ~Role.DISPOSABLE
+        if role & Role.RESTART:
+            restart = index
+        elif restart is not None and stamps[index] < stamps[restart]:
+            # Shown before the picture where decoding could start: it may lean on what was before that.
+            roles[restart] &= ~Role.RESTART
+    return roles
+
+
+def until_last(packet_list: PacketList, times_s: Iterable[Fraction]) -> Iterator[Fraction]:
+    """Of ascending times those that decide what is decoded: up to the first at which no other picture can follow."""
+    length_s = (packet_list.shown[-1] - packet_list.shown[0]) * packet_list.tick_s
+    for time_s in times_s:
+        yield time_s
+        if time_s >= length_s:
+            return
+
+
+def plan(packet_list: PacketList, times_s: Iterable[Fraction]) -> Plan:
+    """What to decode for the frames on the screen at the times.
+
+    The first frame is among what is wanted, as times count from it, and the one after the last of them, which ends
+    that one's stay.
+    """
+    shown = packet_list.shown
+    places, place = {0}, 0
+    for time_s in times_s:
+        place = bisect_right(shown, shown[0] + int(max(time_s, Fraction(0)) // packet_list.tick_s)) - 1
+        places.add(place)
+    places.add(min(place + 1, len(shown) - 1))
+    wanted = array("q", (shown[place] for place in sorted(places)))
+    return Plan(packet_list, _sent(packet_list, wanted), wanted)
+
+
+def _sent(packet_list: PacketList, wanted: array[int]) -> bytearray:
+    is_sent = bytearray(len(packet_list.roles))
+    is_leant_on = False  # by a packet that is sent, later in the order of decoding
+    for index in reversed(range(len(is_sent))):
+        role, stamp = packet_list.roles[index], packet_list.stamps[index]
+        is_wanted = not role & Role.HIDDEN and _is_in(stamp, wanted)
+        if is_wanted or role & Role.SETTINGS:
+            is_sent[index] = is_leant_on = True
+        elif not role & Role.DISPOSABLE:
+            is_sent[index] = is_leant_on
+        if role & Role.RESTART:
+            is_leant_on = False
+    return is_sent
+
+
+def planned_frames(plan: Plan, container: InputContainer, stream: VideoStream) -> Iterator[DecodedFrame]:
+    """The wanted frames, in display order; OtherwiseError before the first that full decoding might not give."""
+    # What is passed over in full decoding is a reason to begin just that.
+    stream.codec_context.options = {"err_detect": "explode"}
+    missing = iter(plan.wanted)
+    next_wanted, last = next(missing), None
+    for frame in _decoded(plan, container, stream):
+        stamp = frame.pts
+        if stamp is None or frame.is_corrupt or frame.interlaced_frame or (last is not None and stamp <= last):
+            raise OtherwiseError
+        if stamp > next_wanted or not _is_in(stamp, plan.packets.shown):
+            raise OtherwiseError
+        last = stamp
+        if stamp == next_wanted:
+            yield frame
+            following = next(missing, None)
+            if following is None:
+                return
+            next_wanted = following
+    raise OtherwiseError
+
+
+def _decoded(plan: Plan, container: InputContainer, stream: VideoStream) -> Iterator[DecodedFrame]:
+    try:
+        for packet in itertools.chain(_sent_packets(plan, container, stream), [None]):
+            yield from stream.codec_context.decode(packet)
+    except av.EOFError:
+        return
+    except av.FFmpegError as error:
+        raise OtherwiseError from error
+
+
+def _sent_packets(plan: Plan, container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+    last = plan.is_sent.rindex(1)
+    for index, packet in enumerate(itertools.islice(container.demux(stream), last + 1)):
+        if packet.pts != plan.packets.stamps[index] or packet.size != plan.packets.sizes[index]:
+            raise OtherwiseError  # the file is another by now
+        if plan.is_sent[index]:
+            yield packet
+
+
+def _is_in(stamp: int, stamps: array[int]) -> bool:
+    place = bisect_left(stamps, stamp)
+    return place < len(stamps) and stamps[place] == stamp
