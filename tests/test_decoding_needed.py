@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import re
 import struct
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -34,7 +35,6 @@ SKIPPED: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
     "odd_groups.flv": ("libx264", {**X264, "g": "37", "bf": "2"}, {}),
     "open.mkv": ("libx264", {**X264, "bf": "3", "x264-params": "open-gop=1:keyint=40:min-keyint=40"}, {}),
     "slices.mp4": ("libx264", {**X264, "slices": "4"}, {}),
-    "variable.mkv": ("libx264", X264, {"times_s": VARIABLE_S}),
     "variable.mp4": ("libx264", X264, {"times_s": VARIABLE_S}),
     "stays.mp4": ("libx264", X264, {"times_s": [0, 0.04, 0.08, 3.5, 3.54, 15, 15.04, 15.08]}),
     "h265.mp4": ("libx265", {"preset": "veryfast", "x265-params": "log-level=none:keyint=60"}, {}),
@@ -53,6 +53,7 @@ SKIPPED: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
     "part2_closed.mkv": ("mpeg4", {"g": "40", "bf": "2", "flags": "+cgop", "sc_threshold": "1000000000"}, {}),
 }
 IN_FULL: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
+    "variable.mkv": ("libx264", X264, {"times_s": VARIABLE_S}),
     "interlaced.mp4": ("libx264", {**X264, "x264-params": "tff=1"}, {}),
     "part2_b.avi": ("mpeg4", {"bf": "2"}, {}),
     "joinable.ts": ("libx264", X264, {}),
@@ -64,7 +65,7 @@ IN_FULL: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
 
 
 def moving(number: int, size: tuple[int, int]) -> Pixels:
-    """A numbered picture over noise, part of which moves and part of which is new: something to code in each frame."""
+    """A numbered picture over noise, of which part moves and part is new: something to code in each frame."""
     width, height = size
     still = np.roll(_noise(width, height, 0), number, axis=1)
     new = _noise(width, height, 1 + number % 25) // 4
@@ -82,14 +83,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def clip(folder: Path) -> Callable[[str], Path]:
+def clip(folder: Path) -> Iterator[Callable[[str], Path]]:
+    """Makes the file of this name, once."""
+
     @functools.cache
     def made(name: str) -> Path:
         codec, options, settings = (SKIPPED | IN_FULL)[name]
         settings = {"seconds": SECONDS, "size": SIZE, "picture": moving} | settings
         return write_clip(folder / name, codec=codec, options=options, **settings)
 
-    return made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SVT_LOG", "0")  # else the AV1 encoder tells all that it does
+        yield made
 
 
 def every(step_s: Fraction | float = 1, start_s: Fraction | float = 0) -> Iterator[Fraction]:
@@ -190,13 +195,19 @@ def test_pictures_outside_of_an_edit_list_do_not_count(folder: Path, clip: Calla
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "flv"])
 def test_a_size_that_changes_on_the_way_changes_in_the_same_picture(folder: Path, suffix: str) -> None:
-    parts = []
+    parts = b""
     for number, size in enumerate([(96, 64), (64, 96)]):
-        part = write_clip(folder / f"part_{number}.h264", seconds=3, size=size, picture=moving, options=QUICK)
-        parts.append(part.read_bytes())
-    (folder / "sizes.h264").write_bytes(b"".join(parts))
-    ffmpeg("-i", folder / "sizes.h264", "-c", "copy", folder / f"sizes.{suffix}")
-    assert assert_same(folder / f"sizes.{suffix}") >= 5
+        part = write_clip(folder / f"part_{number}.ts", seconds=3, size=size, picture=moving, options=QUICK)
+        ffmpeg(
+            "-itsoffset", str(3 * number), "-i", part, "-c", "copy", "-muxdelay", "0", part.with_suffix(".late.ts")
+        )
+        parts += part.with_suffix(".late.ts").read_bytes()
+    (folder / "sizes.ts").write_bytes(parts)
+    path = folder / f"sizes.{suffix}"
+    ffmpeg("-i", folder / "sizes.ts", "-c", "copy", path)
+    sizes = [picture.pixels.shape for picture in pictures_at(str(path), every())]
+    assert sizes == [(64, 96, 3)] * 3 + [(96, 64, 3)] * 3
+    assert assert_same(path) == 6
 
 
 def test_an_address_is_read_once(clip: Callable[[str], Path]) -> None:
@@ -233,19 +244,40 @@ def test_a_file_that_is_cut_short_shows_the_same(
     assert assert_same(path) >= 1
 
 
-@pytest.mark.parametrize("damage", ["bits", "zeros", "noise"])
+@pytest.mark.parametrize("damage", ["bit", "zeros", "noise"])
 @pytest.mark.parametrize(
-    "name", ["default.mp4", "pyramid.mkv", "h265.mp4", "vp9.webm", "vp8.webm", "part2_b.mp4", "av1.mp4"]
+    "name", ["default.mp4", "pyramid.mkv", "odd_groups.flv", "h265.mp4", "vp9.webm", "part2_b.mp4", "av1.mp4"]
 )
 def test_damage_anywhere_shows_the_same(folder: Path, clip: Callable[[str], Path], name: str, damage: str) -> None:
     content = clip(name).read_bytes()
     rng = np.random.default_rng([len(name), len(damage)])
-    for trial in range(3):
+    for trial in range(4):
         changed = bytearray(content)
         at = int(rng.integers(len(content) // 10, len(content) * 9 // 10))
-        length = {"bits": 1, "zeros": 60, "noise": 200}[damage]
-        new = bytes(length) if damage == "zeros" else rng.bytes(length)
-        changed[at : at + length] = new
+        new = {"bit": bytes([changed[at] ^ 16]), "zeros": bytes(60), "noise": rng.bytes(200)}[damage]
+        changed[at : at + len(new)] = new
         path = folder / f"{damage}_{trial}_{name}"
         path.write_bytes(changed)
-        assert_same(path)
+        # With several threads even full decoding gives now this, now that for a damaged file.
+        assert_same(path, threads=1)
+
+
+def test_a_picture_that_only_seems_to_be_one_where_decoding_can_start_is_a_reason_for_doubt(
+    folder: Path, clip: Callable[[str], Path]
+) -> None:
+    content = bytearray(clip("part2_b.mp4").read_bytes())
+    starts = [found.end() for found in re.finditer(rb"\x00\x00\x01\xb6", content)]
+    predicted = next(start for start in starts if content[start] >> 6 == 1)
+    content[predicted] &= 0x3F
+    path = folder / "seeming.mp4"
+    path.write_bytes(content)
+    assert list_packets(str(path)) is None
+
+
+def test_a_gap_where_packets_may_be_lost_is_a_reason_for_doubt(folder: Path, clip: Callable[[str], Path]) -> None:
+    content = clip("pyramid.mkv").read_bytes()
+    middle = len(content) // 2
+    path = folder / "gap.mkv"
+    path.write_bytes(content[:middle] + bytes(3000) + content[middle + 3000 :])
+    assert list_packets(str(path)) is None
+    assert assert_same(path, threads=1) >= 7

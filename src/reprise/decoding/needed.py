@@ -1,7 +1,9 @@
 """Decoding only the frames that are asked for and those that they lean on: bit for bit what full decoding gives.
 
 All packets are looked at first and nothing is decoded. Where any of them, or the file, gives a reason to doubt that
-what is left out leaves the rest as it is, there is no plan, and the caller decodes in full.
+what is left out leaves the rest as it is, there is no plan, and the caller decodes in full; so too from where
+decoding meets an error or a frame that was not expected. What cannot be seen is damage inside of a packet that is not
+decoded: where full decoding would have let it spoil other pictures, here they are whole.
 """
 
 from __future__ import annotations
@@ -22,9 +24,10 @@ from av.video.stream import VideoStream
 from reprise.decoding.clock import ANNOUNCED_TIMES, JUMP_S, LONGEST_STILL_S
 from reprise.decoding.container import REMOTE_PREFIXES, decoder_of, may_jump, open_video
 from reprise.decoding.frames import announced_s
-from reprise.decoding.packet_roles import Role, UnreadableError, reader_of
+from reprise.decoding.packet_roles import Reader, Role, UnreadableError, reader_of
 
 MAX_REORDERED = 16  # the most pictures that H.264 and H.265 let a decoder hold back
+LONGEST_STEP = 1.5  # of the usual one; that of a Matroska file of 240 pictures a second is 4 or 5 ms
 # Side data that changes how packets after it are decoded, or that they cannot be decoded at all.
 TELLING_SIDE_DATA: tuple[PktSideDataT, ...] = (
     "encryption_info",
@@ -62,44 +65,64 @@ def list_packets(path: str) -> PacketList | None:
     """The packets of the video, read once through; None where all of it had better be decoded.
 
     None for what cannot be read twice, codecs that `reader_of` does not know, stamps that are missing, doubled or
-    such that `Clock` might not take them as they are, transparency, encryption, settings that change on the way
-    outside of the packets, and any sign of damage. Raises as `open_video`.
+    such that `Clock` might not take them as they are, gaps between them where packets may be lost, transparency,
+    encryption, settings that change on the way outside of the packets, and any sign of damage. Raises as
+    `open_video`.
     """
     if path.startswith(REMOTE_PREFIXES):
         return None
     with open_video(path, threads=1) as (container, stream):
-        if may_jump(container) or not stream.time_base or decoder_of(stream) is not stream.codec_context:
+        reader = reader_of(stream)
+        if reader is None or may_jump(container) or decoder_of(stream) is not stream.codec_context:
             return None
         try:
-            return _listed(container, stream)
+            packet_list = _listed(container, stream, reader)
         except (UnreadableError, IndexError, av.FFmpegError):
             return None
+        return None if _is_doubtful(packet_list, container, stream) else packet_list
 
 
-def _listed(container: InputContainer, stream: VideoStream) -> PacketList | None:
-    reader, tick_s = reader_of(stream), stream.time_base
-    if reader is None or tick_s is None:
-        return None
+def _listed(container: InputContainer, stream: VideoStream, reader: Reader) -> PacketList:
+    """All packets of the track; UnreadableError or FFmpegError where one of them is out of the ordinary."""
     stamps, sizes, roles = array("q"), array("q"), bytearray()
     for packet in container.demux(stream):
         if packet.pts is None and packet.dts is None and not packet.size:
             continue  # PyAV's sign that the file is over
         if packet.pts is None or packet.is_corrupt or any(packet.has_sidedata(kind) for kind in TELLING_SIDE_DATA):
-            return None
+            raise UnreadableError
+        role = reader(bytes(packet))
+        if role & Role.RESTART and not packet.is_keyframe:
+            raise UnreadableError  # the container knows better: the packet's first bytes are damaged
         stamps.append(packet.pts)
         sizes.append(packet.size)
-        role = reader(bytes(packet))
         roles.append(role | Role.HIDDEN if packet.is_discard else role)  # outside of the edit list
     shown = array("q", sorted(stamp for stamp, role in zip(stamps, roles, strict=True) if not role & Role.HIDDEN))
-    if not shown or any(one == other for one, other in itertools.pairwise(shown)):
-        return None
+    return PacketList(stream.time_base or Fraction(0), stamps, sizes, _trusted(stamps, roles), shown)
+
+
+def _is_doubtful(packet_list: PacketList, container: InputContainer, stream: VideoStream) -> bool:
+    """Whether the times that full decoding gives might be other than those of the stamps, or packets are missing."""
+    shown, tick_s = packet_list.shown, packet_list.tick_s
+    if not shown or not tick_s or any(one == other for one, other in itertools.pairwise(shown)):
+        return True
     known_s = announced_s(container, stream)
     longest_s = LONGEST_STILL_S if known_s is None else ANNOUNCED_TIMES * known_s + JUMP_S
     if (shown[-1] - shown[0]) * tick_s > longest_s:
-        return None
-    if _reordered(stamps, roles) > stream.codec_context.reorder_depth:
-        return None  # stamps and pictures are in different orders, or the decoder will drop pictures
-    return PacketList(tick_s, stamps, sizes, _trusted(stamps, roles), shown)
+        return True  # to `Clock`, a damaged stamp
+    if "mov" not in container.format.name and _has_gap(shown):
+        return True
+    # Stamps and pictures are in different orders, or the decoder will drop pictures that come too late.
+    return _reordered(packet_list.stamps, packet_list.roles) > stream.codec_context.reorder_depth
+
+
+def _has_gap(shown: array[int]) -> bool:
+    """Whether a picture stays longer than most, as before packets that were lost.
+
+    Readers of all formats but MP4, whose index tells each packet's place, go on after damage with what they recognise
+    next. Decoders that miss a picture make up for it with whatever they have decoded of late.
+    """
+    steps = sorted(later - stamp for stamp, later in itertools.pairwise(shown))
+    return bool(steps) and steps[-1] > LONGEST_STEP * steps[len(steps) // 2]
 
 
 def _reordered(stamps: array[int], roles: bytearray) -> int:
