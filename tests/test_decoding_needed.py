@@ -7,17 +7,21 @@ import itertools
 import math
 import re
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from clips import Picture as Pixels
 from clips import ffmpeg, numbered_picture, write_clip
+from footage import looped
 
-from reprise.decoding.needed import list_packets, plan
+from reprise.decoding.container import open_video
+from reprise.decoding.needed import OtherwiseError, PacketList, list_packets, plan, planned_frames
 from reprise.decoding.sampling import Picture, pictures_at, pictures_decoded_in_full
 from reprise.errors import InputError
 
@@ -118,6 +122,12 @@ def assert_same(path: Path, times: Callable[[], Iterator[Fraction]] = every, **s
     return len(expected)
 
 
+def listed(path: Path) -> PacketList:
+    packet_list = list_packets(str(path))
+    assert packet_list is not None
+    return packet_list
+
+
 def share_decoded(path: Path, times_s: list[Fraction]) -> float:
     """How many of the video's packets are decoded for the times; 1 if there is no plan."""
     packet_list = list_packets(str(path))
@@ -160,8 +170,7 @@ def test_of_groups_of_a_second_little_but_their_first_picture_is_decoded(clip: C
 
 
 def test_frames_that_lean_on_the_group_before_keep_it_whole(clip: Callable[[str], Path]) -> None:
-    packet_list = list_packets(str(clip("open.mkv")))
-    assert packet_list is not None
+    packet_list = listed(clip("open.mkv"))
     sent = plan(packet_list, [Fraction(0), Fraction(7)]).is_sent
     leant_on = [index for index, role in enumerate(packet_list.roles) if role == 0 and index < sent.rindex(1)]
     assert all(sent[index] for index in leant_on)
@@ -208,6 +217,44 @@ def test_a_size_that_changes_on_the_way_changes_in_the_same_picture(folder: Path
     sizes = [picture.pixels.shape for picture in pictures_at(str(path), every())]
     assert sizes == [(64, 96, 3)] * 3 + [(96, 64, 3)] * 3
     assert assert_same(path) == 6
+
+
+def test_the_list_of_packets_is_small(folder: Path, clip: Callable[[str], Path]) -> None:
+    path = looped(folder / "long.mp4", clip("one_second.mp4"), 30)
+    packet_list = listed(path)
+    columns = (packet_list.stamps, packet_list.sizes, packet_list.roles, packet_list.shown)
+    assert len(packet_list.roles) == 30 * SECONDS * 25
+    assert sum(sys.getsizeof(column) for column in columns) < 30 * len(packet_list.roles)
+
+
+def test_an_encrypted_file_is_a_reason_for_doubt(folder: Path, clip: Callable[[str], Path]) -> None:
+    path = folder / "encrypted.mp4"
+    key = (
+        "-encryption_key",
+        "76a6c65c5ea762046bd749a2e632ccbb",
+        "-encryption_kid",
+        "a7e61c373e219033c21091fa607bf3b8",
+    )
+    ffmpeg("-i", clip("default.mp4"), "-c", "copy", "-encryption_scheme", "cenc-aes-ctr", *key, path)
+    assert list_packets(str(path)) is None
+    assert assert_same(path) == 1
+
+
+def test_damage_that_decoding_meets_on_its_way_takes_nothing_back(folder: Path, clip: Callable[[str], Path]) -> None:
+    content = bytearray(clip("no_b_frames.mp4").read_bytes())
+    with av.open(str(clip("no_b_frames.mp4"))) as container:
+        places = [packet.pos for packet in container.demux(video=0) if packet.size]
+    place = places[len(places) * 3 // 4]
+    assert place is not None
+    content[place + 20 : place + 420] = np.random.default_rng(0).bytes(400)
+    path = folder / "late_damage.mp4"
+    path.write_bytes(content)
+    pictures = outcome(pictures_at(str(path), every(), threads=1))
+    assert pictures == outcome(pictures_decoded_in_full(str(path), every(), threads=1))
+    assert len(pictures) == SECONDS
+    chosen = plan(listed(path), [Fraction(k) for k in range(SECONDS)])
+    with open_video(str(path), threads=1) as (opened, stream), pytest.raises(OtherwiseError):
+        list(planned_frames(chosen, opened, stream))
 
 
 def test_an_address_is_read_once(clip: Callable[[str], Path]) -> None:
