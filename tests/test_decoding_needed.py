@@ -38,6 +38,9 @@ SKIPPED: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
     "one_second.mp4": ("libx264", {**X264, "g": "25"}, {}),
     "odd_groups.flv": ("libx264", {**X264, "g": "37", "bf": "2"}, {}),
     "open.mkv": ("libx264", {**X264, "bf": "3", "x264-params": "open-gop=1:keyint=40:min-keyint=40"}, {}),
+    "refreshed.mp4": ("libx264", {**X264, "x264-params": "intra-refresh=1:bframes=2"}, {}),
+    "ten_bits.mkv": ("libx264", X264, {"pixel_format": "yuv420p10le"}),
+    "fragments.mp4": ("libx264", X264, {"muxer_options": {"movflags": "frag_keyframe+empty_moov"}}),
     "slices.mp4": ("libx264", {**X264, "slices": "4"}, {}),
     "variable.mp4": ("libx264", X264, {"times_s": VARIABLE_S}),
     "stays.mp4": ("libx264", X264, {"times_s": [0, 0.04, 0.08, 3.5, 3.54, 15, 15.04, 15.08]}),
@@ -57,6 +60,11 @@ SKIPPED: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
     "part2_closed.mkv": ("mpeg4", {"g": "40", "bf": "2", "flags": "+cgop", "sc_threshold": "1000000000"}, {}),
 }
 IN_FULL: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
+    "variable_fragments.mp4": (
+        "libx264",
+        X264,
+        {"times_s": VARIABLE_S, "muxer_options": {"movflags": "frag_keyframe+empty_moov"}},
+    ),
     "variable.mkv": ("libx264", X264, {"times_s": VARIABLE_S}),
     "interlaced.mp4": ("libx264", {**X264, "x264-params": "tff=1"}, {}),
     "part2_b.avi": ("mpeg4", {"bf": "2"}, {}),

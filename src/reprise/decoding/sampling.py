@@ -69,7 +69,8 @@ def sample(
     for three seconds is given three times. `Clock` says what becomes of damaged time stamps.
     `size` is (width, height) or the length of the shorter side, None for the display size, which may change within
     a video.
-    Pictures are yielded in time order while decoding goes on; memory does not grow with the length.
+    Pictures are yielded in time order while decoding goes on; memory does not grow with the length, but for some 20
+    bytes a frame of the video.
     Raises SettingsError, or as `open_video`; DecodeError if no picture at all can be decoded, or none lies
     at start_s or later.
     """
