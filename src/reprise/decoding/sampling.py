@@ -11,14 +11,12 @@ from typing import NamedTuple
 
 import av
 import numpy as np
-from av.container import InputContainer
-from av.packet import Packet
-from av.video.frame import VideoFrame as DecodedFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from reprise.decoding.clock import Clock
-from reprise.decoding.container import VideoFacts, decoder_of, facts, may_jump, open_video, usual_length_s
+from reprise.decoding.container import VideoFacts, facts, may_jump, open_video
+from reprise.decoding.frames import Shown, decoded, shown_frames, stamp_s, timed
+from reprise.decoding.needed import OtherwiseError, Plan, list_packets, plan, planned_frames, until_last
 from reprise.decoding.picture import PictureMaker, Size
 from reprise.errors import DecodeError, SettingsError, printable
 
@@ -33,12 +31,6 @@ class Picture(NamedTuple):
     pixels: NDArray[np.uint8]  # [height, width, 3] RGB; a picture that stays is the same array again
     time_s: float
     is_key_frame: bool
-
-
-class _Shown(NamedTuple):
-    frame: DecodedFrame
-    start_s: Fraction  # from the first picture
-    end_s: Fraction  # as far as the file says; the next picture decides
 
 
 def check_fps(fps: float | Fraction) -> None:
@@ -77,7 +69,8 @@ def sample(
     for three seconds is given three times. `Clock` says what becomes of damaged time stamps.
     `size` is (width, height) or the length of the shorter side, None for the display size, which may change within
     a video.
-    Pictures are yielded in time order while decoding goes on; memory does not grow with the length.
+    Pictures are yielded in time order while decoding goes on; memory does not grow with the length, but for some 20
+    bytes a frame of the video.
     Raises SettingsError, or as `open_video`; DecodeError if no picture at all can be decoded, or none lies
     at start_s or later.
     """
@@ -96,11 +89,56 @@ def pictures_at(
 ) -> Iterator[Picture]:
     """The picture on the screen at each of the ascending `times_s`, until the video or `end_s` is over.
 
-    Raises as `sample`.
+    Only what these pictures need is decoded where the file allows it (`reprise.decoding.needed` tells when it does);
+    the pictures are those of `pictures_decoded_in_full`, bit for bit. Raises as `sample`.
     """
+    times = iter(times_s)
+    read_s: list[Fraction] = []
+    given = 0
+    chosen = _chosen(path, _remembered(times, read_s), _exact_end(end_s))
+    if chosen is not None:
+        with suppress(OtherwiseError), open_video(path, threads=threads) as (container, stream):
+            frames = timed(planned_frames(chosen, container, stream), container, stream)
+            asked_s = itertools.chain(read_s, times)
+            for picture in _on_screen(path, stream, frames, asked_s, _exact_end(end_s), PictureMaker(size)):
+                yield picture
+                given += 1
+            return
+    asked_s = itertools.chain(read_s, times)
+    in_full = pictures_decoded_in_full(path, asked_s, end_s=end_s, size=size, threads=threads)
+    yield from itertools.islice(in_full, given, None)
+
+
+def pictures_decoded_in_full(
+    path: str,
+    times_s: Iterable[Fraction],
+    *,
+    end_s: float | None = None,
+    size: Size | None = None,
+    threads: int = 0,
+) -> Iterator[Picture]:
+    """What `pictures_at` gives, with all frames of the video decoded: slower, and asks nothing of the file."""
     with open_video(path, threads=threads) as (container, stream):
-        frames = _shown_frames(path, container, stream)
+        frames = shown_frames(path, container, stream)
         yield from _on_screen(path, stream, frames, times_s, _exact_end(end_s), PictureMaker(size))
+
+
+def _chosen(path: str, times_s: Iterator[Fraction], over_s: Fraction | float) -> Plan | None:
+    """What to decode for the times, of which no more are read than decide that; None for all of the video."""
+    packet_list = list_packets(path)
+    if packet_list is None:
+        return None
+    before_end_s = itertools.takewhile(lambda time_s: time_s < over_s, times_s)
+    pictures = len(packet_list.shown)
+    deciding_s = list(itertools.islice(until_last(packet_list, before_end_s), pictures))
+    # As many times as pictures, or none: nothing to gain.
+    return plan(packet_list, deciding_s) if 0 < len(deciding_s) < pictures else None
+
+
+def _remembered(times_s: Iterator[Fraction], read_s: list[Fraction]) -> Iterator[Fraction]:
+    for time_s in times_s:
+        read_s.append(time_s)
+        yield time_s
 
 
 def sample_span(
@@ -144,7 +182,7 @@ def evenly_spaced(
     check_span(start_s, end_s)
     last_s, over_s = Fraction(0), _exact_end(end_s)
     with open_video(path, threads=threads) as (container, stream):
-        for shown in _shown_frames(path, container, stream):
+        for shown in shown_frames(path, container, stream):
             if shown.start_s >= over_s:
                 break
             last_s = shown.start_s
@@ -168,7 +206,7 @@ def every_picture(
     with open_video(path, threads=threads) as (container, stream):
         make = PictureMaker(size)
         is_given = False
-        for shown in _shown_frames(path, container, stream):
+        for shown in shown_frames(path, container, stream):
             if shown.start_s >= over_s:
                 break
             if shown.start_s >= first_s:
@@ -190,7 +228,7 @@ def _steps(fps: float | Fraction, start_s: float) -> Iterator[Fraction]:
 def _on_screen(
     path: str,
     stream: VideoStream,
-    frames: Iterator[_Shown],
+    frames: Iterator[Shown],
     times_s: Iterable[Fraction],
     over_s: Fraction | float,
     make: PictureMaker,
@@ -199,7 +237,7 @@ def _on_screen(
     wanted = iter(times_s)
     time_s = next(wanted, None)
     is_given = False
-    before: _Shown | None = None
+    before: Shown | None = None
     for shown in itertools.chain(frames, [None]):
         if before is not None:
             until_s = before.end_s if shown is None else shown.start_s
@@ -224,8 +262,8 @@ def _sought(path: str, times_s: list[Fraction], *, size: Size | None, threads: i
         if may_jump(container) or (known.duration_s is None and known.container_duration_s is None):
             return None
         tick_s = stream.time_base
-        first = next(_decoded(path, container, stream), None)
-        zero_s = None if first is None or tick_s is None or first.pts is None else _stamp_s(first, tick_s)
+        first = next(decoded(path, container, stream), None)
+        zero_s = None if first is None or tick_s is None or first.pts is None else stamp_s(first, tick_s)
     if zero_s is None or tick_s is None:
         return None
     with open_video(path, threads=threads) as (container, stream):
@@ -233,7 +271,7 @@ def _sought(path: str, times_s: list[Fraction], *, size: Size | None, threads: i
             container.seek(int((zero_s + times_s[0] - SEEK_MARGIN_S) / tick_s), stream=stream)
         except av.FFmpegError:
             return None
-        frames = _shown_frames(path, container, stream, zero_s)
+        frames = shown_frames(path, container, stream, zero_s)
         landed = next(frames, None)
         if landed is None or landed.start_s > times_s[0]:
             return None
@@ -253,75 +291,3 @@ def _exact_end(end_s: float | None) -> Fraction | float:
 def _past_the_end(path: str, time_s: float | Fraction | None, end_s: Fraction) -> DecodeError:
     asked_s = float(time_s or 0)
     return DecodeError(f"{printable(path)}: no picture at {asked_s:.2f} s; the video ends at {float(end_s):.2f} s")
-
-
-def _shown_frames(
-    path: str, container: InputContainer, stream: VideoStream, zero_s: Fraction | None = None
-) -> Iterator[_Shown]:
-    """Decoded frames with their times from the first picture, in display order; at least one, or DecodeError.
-
-    `zero_s` is the first picture's stamp if the container was sought to a later place: then from the first key
-    frame there (what is displayed before it may lean on pictures that were not decoded), and maybe none.
-    """
-    known = facts(container, stream)
-    announced_s = max((s for s in (known.duration_s, known.container_duration_s) if s), default=None)
-    clock = Clock(usual_length_s(stream), may_jump=may_jump(container), announced_s=announced_s)
-    tick_s = stream.time_base or Fraction(0)
-    frames = _decoded(path, container, stream)
-    if zero_s is not None:
-        clock.start_s(zero_s)
-        frames = itertools.dropwhile(lambda frame: not frame.key_frame, frames)
-    is_empty = zero_s is None
-    for frame, following in _with_following(frames):
-        next_stamp_s = None if following is None else _stamp_s(following, tick_s)
-        start_s = clock.start_s(_stamp_s(frame, tick_s), next_stamp_s)
-        yield _Shown(frame, start_s, clock.end_s(frame.duration * tick_s if frame.duration else None))
-        is_empty = False
-    if is_empty:
-        raise DecodeError(
-            f"{printable(path)}: no picture can be decoded; the file is damaged or ends before its first picture"
-        )
-
-
-def _with_following(frames: Iterator[DecodedFrame]) -> Iterator[tuple[DecodedFrame, DecodedFrame | None]]:
-    frame = next(frames, None)
-    while frame is not None:
-        following = next(frames, None)
-        yield frame, following
-        frame = following
-
-
-def _stamp_s(frame: DecodedFrame, tick_s: Fraction) -> Fraction | None:
-    # AVI has only decoding stamps; the decoder hands them to its frames in display order.
-    stamp = frame.dts if frame.pts is None else frame.pts
-    return None if stamp is None else stamp * tick_s
-
-
-def _decoded(path: str, container: InputContainer, stream: VideoStream) -> Iterator[DecodedFrame]:
-    """All decodable frames; damaged packets are passed over, as a player does."""
-    decoder = decoder_of(stream)
-    for packet in itertools.chain(_packets(container, stream), [None]):
-        # Asked of the container: a decoder now and then takes encrypted data for a picture.
-        if packet is not None and packet.has_sidedata("encryption_info"):
-            raise DecodeError(f"{printable(path)}: the video is encrypted; ingest a copy without protection")
-        try:
-            yield from decoder.decode(packet)
-        except av.EOFError:
-            return
-        except av.FFmpegError:
-            continue
-
-
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
-    """All packets as far as the file goes, less one that it breaks off in: that one only costs others.
-
-    (A decoder with several threads that meets the fault when it gives out its last frames stops there.)
-    """
-    broken: Packet[VideoStream] | None = None
-    with suppress(av.FFmpegError):  # the container breaks off; what the decoder still holds belongs to the video
-        for packet in container.demux(stream):
-            if broken is not None and packet.size:
-                yield broken
-            broken = packet if packet.is_corrupt else None
-            if broken is None:
-                yield packet
