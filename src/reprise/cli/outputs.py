@@ -13,7 +13,7 @@ import click
 from reprise.cli.running import complain
 from reprise.errors import SettingsError, printable
 from reprise.evidence import QueryEvidence
-from reprise.report.cut_lists import write_edl, write_otio
+from reprise.report.cut_lists import opentimelineio, write_edl, write_otio
 from reprise.report.files import write_whole
 from reprise.report.page import PAGE_NAME, ReportFacts, write_report
 from reprise.report.tables import csv_of
@@ -34,9 +34,13 @@ class Outputs:
     otio: Path | None
 
     def check(self) -> None:
-        """Raises SettingsError for what does not go together, before anything is decoded."""
+        """Raises SettingsError for what does not go together, MissingExtraError for a file that needs a library that
+        is not here: before anything is decoded.
+        """
         if self.clips and self.report is None:
             raise SettingsError("--clips cuts the clips of a report; give --report DIR too")
+        if self.otio is not None:
+            opentimelineio()
         for path in (self.csv, self.edl, self.otio):
             if path is not None and not path.parent.is_dir():
                 raise SettingsError(f"{printable(path)}: there is no folder {printable(path.parent)}; make it first")

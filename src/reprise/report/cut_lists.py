@@ -105,13 +105,18 @@ def otio_of(results: Sequence[QueryResult]) -> str:
 
     Raises MissingExtraError without the extra `edit`.
     """
-    try:
-        otio: Any = importlib.import_module("opentimelineio")
-    except ImportError as error:
-        raise MissingExtraError("--otio needs OpenTimelineIO; pip install 'reprise[edit]'") from error
+    otio = opentimelineio()
     timelines = [_timeline(otio, result) for result in results]
     collection = otio.schema.SerializableCollection(name="Reprise", children=timelines)
     return str(otio.adapters.write_to_string(collection, adapter_name="otio_json"))
+
+
+def opentimelineio() -> Any:
+    """The library. Raises MissingExtraError where it is not installed."""
+    try:
+        return importlib.import_module("opentimelineio")
+    except ImportError as error:
+        raise MissingExtraError("--otio needs OpenTimelineIO; pip install 'reprise[edit]'") from error
 
 
 def _timeline(otio: Any, result: QueryResult) -> Any:
