@@ -14,9 +14,9 @@ from towhee import register
 from reprise.alignment.aligned import AlignedSegment
 from reprise.alignment.aligners import ALIGNERS, matrix_aligner, parameters_of
 
-# Of the largest map, from which threads are faster: on smaller ones Python holds its lock most of the time. On two
-# cores 20 maps of 300 x 300 take 0.12 s where one after another they take 0.14 s, 8 of 3000 x 3000 0.42 s and 0.71 s.
-CELLS_FOR_A_THREAD = 50_000
+# Of the largest map, from which threads are faster (benchmarks/candidates_speed.py): on smaller ones Python holds its
+# lock most of the time.
+CELLS_FOR_A_THREAD = 1_000_000
 
 
 @register(name="video_copy_detection/align")

@@ -12,7 +12,7 @@ from reprise.cli.printing import counted, print_json, progress_bar, say, without
 from reprise.cli.running import FAILED, complain
 from reprise.errors import printable
 from reprise.ingest import IngestReport, Outcome
-from reprise.settings import EmbedSettings, default_workers
+from reprise.settings import EmbedSettings
 from reprise.times import clock
 
 SKIPPED_NAMES = 5
@@ -23,12 +23,7 @@ SKIPPED_NAMES = 5
 @options.library
 @options.model(f"the library's, {EmbedSettings().model} for a new one")
 @options.fps(f"the library's, {EmbedSettings().fps:g} for a new one")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=None,
-    help=f"Processes that decode and embed.  [default: one a core, here {default_workers()}]",
-)
+@options.workers
 @options.weights
 @options.device
 @click.option(

@@ -15,7 +15,6 @@ from reprise.errors import SettingsError, printable
 from reprise.matrix import DEFAULT_DISTANCE, MatrixSettings, SimilarityMatrix
 from reprise.matrix import matrix as compare_all
 from reprise.matrix_picture import check_picture, write_picture
-from reprise.settings import default_workers
 from reprise.short_names import short_names
 
 
@@ -41,12 +40,7 @@ from reprise.short_names import short_names
     help="With --top, how far near frames may be: the Euclidean distance of their vectors, 0 to 2.  "
     f"[default: {DEFAULT_DISTANCE:g}]",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=None,
-    help=f"Processes that decode and embed.  [default: one a core, here {default_workers()}]",
-)
+@options.workers
 @options.weights
 @options.device
 @click.option(

@@ -12,7 +12,7 @@ from reprise.alignment.aligners import ALIGNERS
 from reprise.descriptor import DEVICES
 from reprise.errors import SettingsError
 from reprise.models.catalogue import FAMILY_NAMES, NETWORKS
-from reprise.settings import EmbedSettings, QuerySettings
+from reprise.settings import EmbedSettings, QuerySettings, default_workers
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -70,6 +70,12 @@ regions: Decorator = click.option(
     is_flag=True,
     help="Compare frames by 3 x 3 regions, not as wholes: parts that were moved or covered cost less; by ViSiL "
     "always, with other networks nine times the work.",
+)
+workers: Decorator = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=None,
+    help=f"Processes that decode and embed.  [default: one a core, here {default_workers()}]",
 )
 weights: Decorator = click.option(
     "--weights",

@@ -116,6 +116,7 @@ class _Download:
                         f"{self.published.url} broke off {TRIES} times ({reason}); fetch again to go on after the "
                         f"{part.length} bytes that are here, or {self.by_hand}"
                     )
+                # A server that breaks off is given time; the tries are counted.
                 time.sleep(pause_s * 2 ** max(0, tries - 1))
 
     def _place(self, answer: requests.Response, part: Part) -> None:

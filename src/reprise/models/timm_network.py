@@ -153,6 +153,7 @@ def config_of(name: str, network: Network) -> dict[str, Any]:
     """What timm says of the network and its weights. Raises SettingsError for a name it does not have."""
     timm = required("timm", network)
     config = None
+    # What timm raises for names that it does not have, by the kind of name; what is missing is told below.
     with warnings.catch_warnings(), contextlib.suppress(RuntimeError, ValueError, NotImplementedError):
         warnings.simplefilter("ignore")  # old names of networks
         if timm.is_model(name):
