@@ -213,6 +213,7 @@ def test_list_info_and_verify_print_json(library: Path, videos: Path) -> None:
     rows = run("list", "--json", "--library", library).objects
     assert [row["path"] for row in rows] == [f"{videos}/refs/a.mp4", f"{videos}/refs/b.mkv"]
     fields = ["path", "id", "duration", "frames", "fps", "model", "ingested_at", "content_hash", "file_size", "tags"]
+    fields += ["width", "height", "codec"]
     assert all(list(row) == fields and row["tags"] == ["news"] for row in rows)
     assert run("info", "--json", "--library", library, videos / "refs" / "b.mkv").objects == [rows[1]]
     [about] = run("info", "--json", "--library", library).objects

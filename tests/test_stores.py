@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from reprise.models.weights import name_of
 from reprise.stores.frames import LibraryFacts, index_for
 from reprise.stores.leveldb import close_leveldb, open_leveldb
 from reprise.stores.library import LibraryStores, Place
+from reprise.stores.milvus import connect
 from reprise.stores.record import pack, unpack
 from reprise.stores.videos import VideoRow
 
@@ -210,6 +213,49 @@ stores.flush()
     stores.add(row(), video())
     assert stores.frames.counts() == {"a" * 32: 5, "b" * 32: 5}
     stores.close()
+
+
+def test_notes_are_kept_by_kind_and_key(place: str) -> None:
+    with closing(opened(place)) as stores:
+        assert stores.notes.get("mark", "a|b") is None
+        assert list(stores.notes.all("mark")) == []
+        stores.notes.put("mark", "a|b", {"by": "me"})
+        stores.notes.put("mark", 'quote " and /', {"by": "you"})
+        stores.notes.put("failure", "a|b", {"reason": "broken"})
+        stores.notes.put("failure", "a|b", {"reason": "empty"})
+    with closing(opened(place, create=False)) as stores:
+        assert dict(stores.notes.all("mark")) == {"a|b": {"by": "me"}, 'quote " and /': {"by": "you"}}
+        assert stores.notes.get("failure", "a|b") == {"reason": "empty"}
+        stores.notes.delete("mark", ['quote " and /', "not there"])
+        stores.notes.delete("failure", ["a|b"])
+        assert dict(stores.notes.all("mark")) == {"a|b": {"by": "me"}}
+        assert list(stores.notes.all("failure")) == []
+        stores.notes.delete("mark", ["a|b"])
+
+
+def test_a_row_keeps_size_and_codec_and_is_read_without_them(place: str) -> None:
+    with closing(opened(place)) as stores:
+        stores.add(replace(row(), width=1280, height=720, codec="h264"), video())
+        stores.videos.update("a" * 32, path="b.mp4")
+        (kept,) = stores.videos.all()
+        assert (kept.path, kept.width, kept.height, kept.codec) == ("b.mp4", 1280, 720, "h264")
+        milvus = connect(stores.place.milvus_uri)
+        (values,) = milvus.rows("videos", ["*"], 'path == "b.mp4"')
+        milvus.upsert("videos", {**values, "tags": {"tags": ["old"]}})  # as written before there was more in it
+        (kept,) = stores.videos.with_content("0" * 64)
+        assert (kept.tags, kept.width, kept.height, kept.codec) == (["old"], 0, 0, "")
+
+
+def test_the_videos_most_like_a_vector_are_found_by_their_pooled_embeddings(place: str) -> None:
+    with closing(opened(place)) as stores:
+        for number in range(3):
+            stores.add(row(str(number) * 32, path=f"{number}.mp4"), video(seed=number))
+        (first, score), _ = stores.videos.nearest(video(seed=1).pooled, 2)
+        assert first == "1" * 32
+        assert score == pytest.approx(1, abs=1e-5)
+        pooled = dict(stores.videos.embeddings())
+        assert sorted(pooled) == ["0" * 32, "1" * 32, "2" * 32]
+        np.testing.assert_allclose(pooled["2" * 32], video(seed=2).pooled, atol=1e-6)
 
 
 def test_verification_names_every_way_in_which_the_stores_disagree(place: str) -> None:

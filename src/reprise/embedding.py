@@ -33,6 +33,9 @@ class EmbeddedVideo:
     duration_s: float
     warning: str  # empty, or what was wrong with the file
     content_hash: str
+    width: int = 0  # of its pictures in pixels; 0 where the file does not say
+    height: int = 0
+    codec: str = ""  # as FFmpeg names it
 
     @property
     def pooled(self) -> NDArray[np.float32]:
@@ -107,7 +110,9 @@ def described(
     if truncated:
         announced_s = expected.duration_s or expected.container_duration_s or 0.0
         warning = f"truncated: its pictures end at {covered_s:.0f} s of {announced_s:.0f} s"
-    return EmbeddedVideo(times_s, matrix, duration_s, warning, digest)
+    return EmbeddedVideo(
+        times_s, matrix, duration_s, warning, digest, expected.width, expected.height, expected.codec
+    )
 
 
 @functools.cache

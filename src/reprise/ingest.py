@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from reprise.decoding.container import check_file
 from reprise.embedding import Attempt, EmbeddedVideo, attempt
-from reprise.errors import InputError, printable
+from reprise.errors import InputError, ModelError, ReprisError, printable
 from reprise.scanning import Failure, video_id
 from reprise.settings import EmbedSettings
+from reprise.stores.library import LibraryStores
 from reprise.stores.videos import VideoRow
 from reprise.workers import Job, embed_in_workers
 
@@ -115,7 +117,54 @@ def row_of(task: Task, video: EmbeddedVideo, settings: EmbedSettings, tags: Sequ
         ingested_at=datetime.now(UTC).isoformat(timespec="seconds"),
         warning=video.warning,
         tags=list(tags),
+        width=video.width,
+        height=video.height,
+        codec=video.codec,
     )
+
+
+def ingest_into(
+    stores: LibraryStores,
+    wanted: Sequence[Task],
+    settings: EmbedSettings,
+    *,
+    workers: int,
+    tags: Sequence[str],
+    settle: Callable[[Outcome], None],
+) -> None:
+    """Puts the videos of `wanted` into the library, and hands over what became of each as it is known.
+
+    Raises a ModelError where no video can be embedded, LibraryError if the library cannot be written.
+    """
+    stores.recover()
+    wanted, unchanged = unsettled(wanted, stores.videos.get([task.id for task in wanted]))
+    for outcome in unchanged:
+        settle(outcome)
+    try:
+        # Closed, so that no worker outlives an exception here.
+        with closing(embed_all(wanted, settings, workers)) as results:
+            for task, result in results:
+                settle(store(stores, task, result, settings, tags))
+    finally:
+        # Also when interrupted: what is done is kept in its final form.
+        stores.flush()
+
+
+def store(
+    stores: LibraryStores, task: Task, result: Attempt, settings: EmbedSettings, tags: Sequence[str]
+) -> Outcome:
+    """What becomes of one video that was embedded, or failed to be. Raises a ModelError, or LibraryError."""
+    if isinstance(result, ModelError):
+        raise result  # which no other video would fare better with
+    if isinstance(result, ReprisError):
+        return Outcome(task.path, "failed", str(result))
+    if result is None:
+        # Its content is what it was: remembering the new time of change saves reading it all again next time.
+        stores.videos.update(task.id, file_size=task.file_size, modified_ns=task.modified_ns)
+        return Outcome(task.path, "unchanged")
+    stores.add(row_of(task, result, settings, tags), result)
+    status = "added" if task.known is None else "replaced"
+    return Outcome(task.path, status, result.warning, result.duration_s, len(result.matrix))
 
 
 def embed_all(

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from reprise.alignment.aligned import AlignedSegment
-from reprise.decoding.sampling import video_facts
-from reprise.embedding import EmbeddedQuery, EmbeddedVideo, described, embed_query
-from reprise.errors import MissingVideoError, ModelError, ReprisError, printable
-from reprise.evidence import MatchEvidence, QueryEvidence, similarity_for_eyes
+from reprise.embedding import EmbeddedQuery, embed_query
+from reprise.errors import MissingVideoError, printable
+from reprise.evidence import QueryEvidence
 from reprise.hits import SearchResult
-from reprise.ingest import IngestReport, Outcome, Task, embed_all, readable, row_of, unsettled
+from reprise.ingest import IngestReport, Outcome, ingest_into, readable
 from reprise.models.loading import check_has_frame_vectors
 from reprise.models.weights import name_of
-from reprise.pipelines.query import candidates_pipeline, embedded_query_pipeline, query_pipeline
-from reprise.refinement import KnownFile, VideoPair
-from reprise.refinement import refine as refine_ends
-from reprise.running import run
+from reprise.querying import Queries
 from reprise.scanning import find_videos, video_id
 from reprise.searching import Sought, search_library
-from reprise.segment import Match, QueryResult, segments_of
+from reprise.segment import QueryResult
 from reprise.settings import EmbedSettings, QuerySettings, SearchSettings, default_workers
-from reprise.stores.frames import LibraryFacts, search_params
+from reprise.stores.frames import LibraryFacts
 from reprise.stores.library import LibraryStores, Place
 from reprise.stores.videos import VideoRow
 
@@ -83,7 +77,7 @@ class Library:
         self._weights = weights
         self._embeds = False  # whether the model was seen to be the one that the library was made with
         self._stores: LibraryStores | None = None
-        self._chains: dict[QuerySettings, Any] = {}
+        self._queries: Queries | None = None
 
     def ingest(
         self,
@@ -103,78 +97,25 @@ class Library:
         found = find_videos([paths] if isinstance(paths, str | os.PathLike) else paths)
         report = IngestReport(skipped=found.skipped)
         failed = [Outcome(failure.path, "failed", failure.reason) for failure in found.failures]
-        total = len(found.videos) + len(failed)
-        done = 0
-
-        def settle(outcome: Outcome) -> None:
-            nonlocal done
-            done += 1
-            report.record(outcome)
-            if progress is not None:
-                progress(outcome, done, total)
-
+        settled = _Settled(report, len(found.videos) + len(failed), progress)
         wanted, unreadable = readable(found.videos)
         for outcome in failed + unreadable:
-            settle(outcome)
-        if not wanted:
-            return report  # and make no library for a mistyped path
-        stores = self._open_to_embed(create=True)
-        stores.recover()
-        wanted, unchanged = unsettled(wanted, stores.videos.get([task.id for task in wanted]))
-        for outcome in unchanged:
-            settle(outcome)
-        try:
-            # Closed, so that no worker outlives an exception here.
-            with closing(embed_all(wanted, self._settings, workers or default_workers())) as results:
-                for task, result in results:
-                    settle(self._store(stores, task, result, tags))
-        finally:
-            # Also when interrupted: what is done is kept in its final form.
-            stores.flush()
+            settled.add(outcome)
+        if wanted:  # else make no library for a mistyped path
+            stores = self._open_to_embed(create=True)
+            ingest_into(
+                stores, wanted, self._settings, workers=workers or default_workers(), tags=tags, settle=settled.add
+            )
         return report
-
-    def _store(
-        self,
-        stores: LibraryStores,
-        task: Task,
-        result: EmbeddedVideo | ReprisError | None,
-        tags: Sequence[str],
-    ) -> Outcome:
-        if isinstance(result, ModelError):
-            raise result  # which no other video would fare better with
-        if isinstance(result, ReprisError):
-            return Outcome(task.path, "failed", str(result))
-        if result is None:
-            # Its content is what it was: remembering the new time of change saves reading it all again next time.
-            stores.videos.update(task.id, file_size=task.file_size, modified_ns=task.modified_ns)
-            return Outcome(task.path, "unchanged")
-        stores.add(row_of(task, result, self._settings, tags), result)
-        status = "added" if task.known is None else "replaced"
-        return Outcome(task.path, status, result.warning, result.duration_s, len(result.matrix))
 
     def query(self, video: str | os.PathLike[str], settings: QuerySettings | None = None) -> QueryResult:
         """The copied segments of one video. Raises an InputError for the video, a LibraryError for the library."""
-        path = os.fspath(video)
-        stores = self._open_to_embed()
-        settings = settings or QuerySettings()
-        expected = video_facts(path)
-        times_s, matrix, candidates, aligned = run(self._chain(stores, settings), path)
-        query = described(times_s, matrix, expected, "", self._settings.fps)
-        return self._result(stores, path, query.duration_s, query.warning, candidates, aligned, settings)
+        self._open_to_embed()
+        return self._ask().query(os.fspath(video), settings or QuerySettings())
 
     def query_embedded(self, query: EmbeddedQuery, settings: QuerySettings | None = None) -> QueryResult:
         """As `query`, for a video that `embed_query` embedded with the library's model and rate."""
-        stores = self._open()
-        settings = settings or QuerySettings()
-        chain = embedded_query_pipeline(
-            settings,
-            milvus_uri=stores.place.milvus_uri,
-            matrices_path=str(stores.place.matrices),
-            search_params=search_params(stores.frames.index_type(), settings.hits_per_frame),
-            fps=self._settings.fps,
-        )
-        candidates, aligned = run(chain, query.views, query.frame_of)
-        return self._result(stores, query.path, query.duration_s, query.warning, candidates, aligned, settings)
+        return self._ask().query_embedded(query, settings or QuerySettings())
 
     def query_with_evidence(
         self, video: str | os.PathLike[str], settings: QuerySettings | None = None
@@ -187,29 +128,11 @@ class Library:
         self, query: EmbeddedQuery, settings: QuerySettings | None = None
     ) -> QueryEvidence:
         """As `query_embedded`, with the similarity map of every match."""
-        stores = self._open()
-        result = self.query_embedded(query, settings)
-        evidence = []
-        for match in result.matches:
-            row = stores.videos.by_path(match.reference)[0]
-            reference = stores.matrix(row.id)
-            known = query.views[:0] if reference is None else reference
-            seen = similarity_for_eyes(query.views, query.frame_of, known)
-            evidence.append(MatchEvidence(match, row.duration_s, seen, self._settings.fps))
-        return QueryEvidence(result, query.path, tuple(evidence))
+        return self._ask().with_evidence(query, settings or QuerySettings())
 
     def candidates(self, query: EmbeddedQuery, settings: QuerySettings | None = None) -> list[str]:
         """The paths of the `top_k` videos that the frames of `query` vote for, best first, before any alignment."""
-        stores = self._open()
-        settings = settings or QuerySettings()
-        chain = candidates_pipeline(
-            settings,
-            milvus_uri=stores.place.milvus_uri,
-            search_params=search_params(stores.frames.index_type(), settings.hits_per_frame),
-        )
-        (candidates,) = run(chain, query.views, query.frame_of)
-        rows = stores.videos.get(candidates)
-        return [rows[candidate].path for candidate in candidates if candidate in rows]
+        return self._ask().candidates(query, settings or QuerySettings())
 
     def search(
         self,
@@ -228,56 +151,6 @@ class Library:
         sought.check(self._settings, self._place.shown)
         self._open_to_embed()
         return search_library(stores, self._settings, sought, settings or SearchSettings())
-
-    def _result(
-        self,
-        stores: LibraryStores,
-        path: str,
-        duration_s: float,
-        warning: str,
-        candidates: list[str],
-        aligned: list[list[AlignedSegment]],
-        settings: QuerySettings,
-    ) -> QueryResult:
-        rows = stores.videos.get(candidates)
-        matches: list[Match] = []
-        warnings = [warning] if warning else []
-        for candidate, segments in zip(candidates, aligned, strict=True):
-            # A candidate with no row is being written or removed at this moment.
-            if segments and candidate in rows:
-                match, unrefined = self._match(path, rows[candidate], segments, duration_s, refine=settings.refine)
-                matches.append(match)
-                warnings += [unrefined] if unrefined else []
-        matches.sort(key=lambda match: (-match.score, match.reference))
-        return QueryResult(printable(path), duration_s, tuple(matches), "; ".join(warnings) or None)
-
-    def _match(
-        self, path: str, row: VideoRow, aligned: list[AlignedSegment], query_duration_s: float, *, refine: bool
-    ) -> tuple[Match, str | None]:
-        """The match, and what kept its segments from being refined, if that was asked for."""
-        segments = segments_of(
-            aligned,
-            fps=self._settings.fps,
-            query_duration_s=query_duration_s,
-            reference_duration_s=row.duration_s,
-        )
-        if not refine:
-            return Match.of(row.path, segments), None
-        known = KnownFile(row.content_hash, row.file_size, row.modified_ns)
-        videos = VideoPair(path, row.path, query_duration_s, row.duration_s, self._settings, known)
-        after = refine_ends(segments, videos)
-        return Match.of(row.path, after.segments), after.warning
-
-    def _chain(self, stores: LibraryStores, settings: QuerySettings) -> Any:
-        if settings not in self._chains:
-            self._chains[settings] = query_pipeline(
-                self._settings,
-                settings,
-                milvus_uri=stores.place.milvus_uri,
-                matrices_path=str(stores.place.matrices),
-                search_params=search_params(stores.frames.index_type(), settings.hits_per_frame),
-            )
-        return self._chains[settings]
 
     def opened(self, *, create: bool = False) -> tuple[LibraryStores, EmbedSettings]:
         """The stores and what videos are embedded with: for what embeds elsewhere. `create` makes a library."""
@@ -339,7 +212,7 @@ class Library:
 
     def close(self) -> None:
         """Gives the library back to other processes; once is enough, more does no harm."""
-        self._chains.clear()
+        self._queries = None
         if self._stores is not None:
             self._stores.close()
             self._stores = None
@@ -352,6 +225,11 @@ class Library:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _ask(self) -> Queries:
+        if self._queries is None:
+            self._queries = Queries(self._open(), self._settings)
+        return self._queries
 
     def _open(self, *, create: bool = False) -> LibraryStores:
         if self._stores is None:
@@ -390,3 +268,18 @@ class Library:
 
     def _facts(self) -> LibraryFacts:
         return LibraryFacts(self._settings.identity, self._settings.dimension, self._settings.fps)
+
+
+class _Settled:
+    """Tells of every video of an ingest as it is settled."""
+
+    def __init__(self, report: IngestReport, total: int, progress: Progress | None) -> None:
+        self._report, self._total, self._progress = report, total, progress
+        self._done = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Counts an outcome in and tells of it."""
+        self._done += 1
+        self._report.record(outcome)
+        if self._progress is not None:
+            self._progress(outcome, self._done, self._total)

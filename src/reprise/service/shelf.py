@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from reprise.embedding import EmbeddedQuery, EmbeddedVideo
-from reprise.ingest import Outcome, Task, readable, row_of, unsettled
+from reprise.ingest import Outcome, Task, readable, store, unsettled
 from reprise.library import Library, LibraryInfo
 from reprise.service.refusals import RefusedError
 from reprise.settings import EmbedSettings, QuerySettings
@@ -64,12 +64,7 @@ class Shelf:
         def put(library: Library) -> Outcome:
             stores, settings = library.opened()
             self._rows = None
-            if video is None:
-                stores.videos.update(task.id, file_size=task.file_size, modified_ns=task.modified_ns)
-                return Outcome(task.path, "unchanged")
-            stores.add(row_of(task, video, settings, tags), video)
-            status = "added" if task.known is None else "replaced"
-            return Outcome(task.path, status, video.warning, video.duration_s, len(video.matrix))
+            return store(stores, task, video, settings, tags)
 
         return self.ask(put).result()
 

@@ -24,6 +24,7 @@ from reprise.stores.frames import FrameStore, LibraryFacts
 from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
 from reprise.stores.lock import LOCK_NAME, FolderLock
 from reprise.stores.milvus import connect, disconnect
+from reprise.stores.notes import NoteStore
 from reprise.stores.videos import VideoRow, VideoStore
 
 MILVUS_NAME = "milvus.db"
@@ -114,6 +115,7 @@ class LibraryStores:
             raise LibraryNotFoundError(f"{self.place.shown}: no library there; `reprise ingest` makes one")
         self.frames.load()
         self.videos.load()
+        self.notes = NoteStore(self._milvus)
         self.matrices: LevelDb = open_leveldb(self.place.matrices)
 
     def add(self, row: VideoRow, video: EmbeddedVideo) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,9 @@ class VideoRow:
     ingested_at: str  # ISO 8601, UTC
     warning: str  # empty, or e.g. that the file is truncated
     tags: list[str]
+    width: int = 0  # of its pictures in pixels; 0 where it is not known
+    height: int = 0
+    codec: str = ""  # as FFmpeg names it
 
     def to_json(self) -> dict[str, Any]:
         """The object that `reprise list --json` prints."""
@@ -46,11 +49,15 @@ class VideoRow:
             "content_hash": self.content_hash,
             "file_size": self.file_size,
             "tags": self.tags,
+            **({"width": self.width, "height": self.height} if self.width else {}),
+            **({"codec": self.codec} if self.codec else {}),
             **({"warning": self.warning} if self.warning else {}),
         }
 
 
-_FIELDS = [field.name for field in fields(VideoRow)]
+# Kept together in the field "tags", which holds an object: what is added to it needs no new collection.
+_DETAILS = ("tags", "width", "height", "codec")
+_FIELDS = [field.name for field in fields(VideoRow) if field.name == "tags" or field.name not in _DETAILS]
 
 
 class VideoStore:
@@ -93,15 +100,13 @@ class VideoStore:
 
     def put(self, row: VideoRow, embedding: NDArray[np.float32]) -> None:
         """Writes the row with its pooled embedding [dim]: from now on the video is in the library."""
-        values = {name: getattr(row, name) for name in _FIELDS}
-        # A Milvus server of the 2.3 line takes objects alone as JSON.
-        values["tags"] = {"tags": row.tags}
-        self._milvus.upsert(VIDEOS, {**values, "embedding": embedding})
+        self._milvus.upsert(VIDEOS, {**_values(row), "embedding": embedding})
 
     def update(self, video_id: str, **changes: Any) -> None:
         """Writes the row of a video that is in the library again, with `changes` to its fields."""
         for values in self._milvus.get(VIDEOS, [video_id], [*_FIELDS, "embedding"]):
-            self._milvus.upsert(VIDEOS, {**values, **changes})
+            row = replace(_row(values), **changes)
+            self._milvus.upsert(VIDEOS, {**_values(row), "embedding": values["embedding"]})
 
     def get(self, ids: Sequence[str]) -> dict[str, VideoRow]:
         """The rows of these ids that are in the library, by id."""
@@ -116,6 +121,20 @@ class VideoStore:
         """The videos that were ingested under exactly this (printable) path."""
         quoted = path.replace("\\", "\\\\").replace('"', '\\"')
         return [_row(values) for values in self._milvus.rows(VIDEOS, _FIELDS, f'path == "{quoted}"')]
+
+    def with_content(self, content_hash: str) -> list[VideoRow]:
+        """The videos whose files had exactly this content (SHA-256, hexadecimal)."""
+        return [_row(values) for values in self._milvus.rows(VIDEOS, _FIELDS, f'content_hash == "{content_hash}"')]
+
+    def nearest(self, pooled: NDArray[np.float32], limit: int) -> list[tuple[str, float]]:
+        """(id, cosine) of the `limit` videos with the pooled embeddings [dim] most like `pooled`, best first."""
+        (hits,) = self._milvus.search(VIDEOS, pooled[None], limit=limit, metric="IP")
+        return [(str(video_id), score) for video_id, score in hits]
+
+    def embeddings(self) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """(id, pooled embedding [dim]) of every video, in no particular order."""
+        for values in self._milvus.rows(VIDEOS, ["id", "embedding"]):
+            yield values["id"], np.asarray(values["embedding"], np.float32)
 
     def tagged(self, tags: Sequence[str]) -> list[VideoRow]:
         """The videos with any of these tags."""
@@ -140,6 +159,13 @@ class VideoStore:
             self._milvus.flush(VIDEOS)
 
 
+def _values(row: VideoRow) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in _FIELDS}
+    # A Milvus server of the 2.3 line takes objects alone as JSON.
+    return {**values, "tags": {name: getattr(row, name) for name in _DETAILS}}
+
+
 def _row(values: dict[str, Any]) -> VideoRow:
     kept = {name: values[name] for name in _FIELDS}
-    return VideoRow(**{**kept, "tags": list(kept["tags"]["tags"])})
+    details = {name: value for name, value in kept.pop("tags").items() if name in _DETAILS}
+    return VideoRow(**kept, **{**details, "tags": list(details["tags"])})

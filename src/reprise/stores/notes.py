@@ -1,0 +1,72 @@
+"""The Milvus collection `notes`: small facts that a library keeps beside its videos, for every machine that uses it.
+
+Made by the first note, so that libraries without any are as they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from reprise.stores.milvus import Milvus
+
+NOTES = "notes"
+
+
+class NoteStore:
+    """Notes of several kinds, each an object under a key that is its kind's own."""
+
+    def __init__(self, milvus: Milvus) -> None:
+        self._milvus = milvus
+        self._is_there = milvus.has(NOTES)
+        if self._is_there:
+            milvus.load(NOTES)
+
+    def put(self, kind: str, key: str, note: Mapping[str, Any]) -> None:
+        """Writes a note, JSON of up to 60 KB, over the one of this kind and key."""
+        self._make()
+        self._milvus.upsert(
+            NOTES,
+            # Milvus wants a vector in every collection; nothing searches by this one.
+            {"id": _id(kind, key), "kind": kind, "note": {"key": key, "note": dict(note)}, "embedding": [1.0, 0.0]},
+        )
+
+    def get(self, kind: str, key: str) -> dict[str, Any] | None:
+        """The note of this kind and key; None where there is none."""
+        found = self._milvus.get(NOTES, [_id(kind, key)], ["note"]) if self._is_there else []
+        return dict(found[0]["note"]["note"]) if found else None
+
+    def all(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(key, note) of all notes of a kind, in no particular order."""
+        if self._is_there:
+            for row in self._milvus.rows(NOTES, ["note"], f'kind == "{kind}"'):
+                yield row["note"]["key"], dict(row["note"]["note"])
+
+    def delete(self, kind: str, keys: Iterable[str]) -> None:
+        """Removes notes; nothing happens where one is not there."""
+        if self._is_there:
+            for key in keys:
+                self._milvus.delete(NOTES, f'id == "{_id(kind, key)}"')
+
+    def _make(self) -> None:
+        if self._is_there:
+            return
+        self._milvus.create(
+            NOTES,
+            [
+                {"field_name": "id", "datatype": "VARCHAR", "max_length": 64, "is_primary": True},
+                {"field_name": "kind", "datatype": "VARCHAR", "max_length": 32},
+                {"field_name": "note", "datatype": "JSON"},
+                {"field_name": "embedding", "datatype": "FLOAT_VECTOR", "dim": 2},
+            ],
+            properties={},
+            index={"index_type": "FLAT", "metric_type": "IP", "params": {}},
+        )
+        self._milvus.load(NOTES)
+        self._is_there = True
+
+
+def _id(kind: str, key: str) -> str:
+    # Milvus Lite reads no quotation mark in an expression, and keys may be paths.
+    return f"{kind}/{hashlib.sha256(key.encode()).hexdigest()[:24]}"
