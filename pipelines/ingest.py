@@ -13,7 +13,8 @@ from reprise.stores.frames import FRAMES, frame_ids
 
 def store(videos: Any, *, milvus_uri: str, matrices_path: str) -> Any:
     """The chain `videos` with columns video_id, times_s and matrix, carried on into both stores."""
-    insert_frames = ops.ann_insert.milvus_client(uri=milvus_uri, collection_name=FRAMES)
+    # Nobody else writes to an embedded library, and what a video had there was taken out.
+    insert_frames = ops.ann_insert.milvus_client(uri=milvus_uri, collection_name=FRAMES, replace="://" in milvus_uri)
     insert_matrix = ops.kvstorage.insert_leveldb(path=matrices_path)
     return (
         videos.map(("video_id", "times_s"), ("frame_ids", "frame_indices"), _frame_ids)

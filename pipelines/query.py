@@ -20,12 +20,15 @@ def query_pipeline(
     matrices_path: str,
     search_params: dict[str, int],
 ) -> Any:
-    """video_path -> times_s, matrix, candidates, segments; segments[i] are those of candidate i, in frames."""
+    """video_path -> times_s, matrix, candidates, segments, rows.
+
+    segments[i] are those of candidate i, in frames; rows holds the VideoRow of each candidate that is in the library.
+    """
     embedded = decode_and_embed_views(pipe.input("video_path"), embedding)
     voted = search_and_vote(embedded, settings, milvus_uri=milvus_uri, search_params=search_params)
     return fetch_and_align(
         voted, settings, milvus_uri=milvus_uri, matrices_path=matrices_path, fps=embedding.fps
-    ).output("times_s", "matrix", "candidates", "segments")
+    ).output("times_s", "matrix", "candidates", "segments", "rows")
 
 
 def embedded_query_pipeline(
@@ -36,12 +39,12 @@ def embedded_query_pipeline(
     search_params: dict[str, int],
     fps: float,
 ) -> Any:
-    """views, frame_of -> candidates, segments: the second half, for queries that were embedded elsewhere."""
+    """views, frame_of -> candidates, segments, rows: the second half, for queries that were embedded elsewhere."""
     voted = search_and_vote(
         pipe.input("views", "frame_of"), settings, milvus_uri=milvus_uri, search_params=search_params
     )
     return fetch_and_align(voted, settings, milvus_uri=milvus_uri, matrices_path=matrices_path, fps=fps).output(
-        "candidates", "segments"
+        "candidates", "segments", "rows"
     )
 
 
@@ -71,12 +74,12 @@ def search_and_vote(queries: Any, settings: QuerySettings, *, milvus_uri: str, s
 
 
 def fetch_and_align(voted: Any, settings: QuerySettings, *, milvus_uri: str, matrices_path: str, fps: float) -> Any:
-    """The chain `voted` with columns views, frame_of and candidates, carried on to `segments`."""
+    """The chain `voted` with columns views, frame_of and candidates, carried on to `segments` and `rows`."""
     fetch = ops.kvstorage.from_leveldb(path=matrices_path, is_ndarray=True)
-    fill = ops.kvstorage.fill_from_milvus(uri=milvus_uri)
+    match = ops.kvstorage.match_rows(uri=milvus_uri)
     return (
         voted.map("candidates", "matrices", fetch)
-        .map(("candidates", "matrices"), "matrices", fill)
+        .map(("candidates", "matrices"), ("matrices", "rows"), match)
         .map(("views", "matrices", "frame_of"), "segments", align(settings, fps))
     )
 

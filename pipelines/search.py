@@ -24,7 +24,7 @@ def search_pipeline(
     matrices_path: str,
     search_params: dict[str, int],
 ) -> Any:
-    """text or picture_path -> videos (ids), scores and clips; scores[i] are those of video i.
+    """text or picture_path -> videos (ids), scores, clips and rows (by id); scores[i] are those of video i.
 
     `nearest` frames are searched, of those that the Milvus expression `where` names, and as many form the clips.
     """
@@ -42,10 +42,10 @@ def search_pipeline(
         embedded.map("vector", "hits", search)
         .map("hits", "videos", _videos)
         .map("videos", "matrices", ops.kvstorage.from_leveldb(path=matrices_path, is_ndarray=True))
-        .map(("videos", "matrices"), "matrices", ops.kvstorage.fill_from_milvus(uri=milvus_uri))
+        .map(("videos", "matrices"), ("matrices", "rows"), ops.kvstorage.match_rows(uri=milvus_uri))
         .map(("vector", "matrices"), "scores", partial(scored, kernel=settings.kernel))
         .map("scores", "clips", partial(best_clips, hits=nearest, fps=embedding.fps))
-        .output("videos", "scores", "clips")
+        .output("videos", "scores", "clips", "rows")
     )
 
 

@@ -17,6 +17,7 @@ class MilvusClient:
 
     host, port, collection_name, user, password   as Towhee's Hub operator
     uri                                           instead of host and port: a server's URI or a Milvus Lite folder
+    replace                                       rows with these ids that are there already are written over
 
     It is called with the row's values in the order of the collection's fields, less an automatic id. Where
     the vector is [rows, dim] it is a batch: every other value is then a sequence of as many, or one value that
@@ -32,10 +33,11 @@ class MilvusClient:
         password: str | None = None,
         *,
         uri: str | None = None,
+        replace: bool = False,
     ) -> None:
         if collection_name is None:
             raise SettingsError("ann_insert.milvus_client: collection_name is missing")
-        self._collection = collection_name
+        self._collection, self._replace = collection_name, replace
         self._milvus = connect(address(uri, host, port), user=user, password=password)
         self._fields = self._milvus.input_fields(collection_name)
 
@@ -45,7 +47,7 @@ class MilvusClient:
             raise SettingsError(
                 f"ann_insert.milvus_client: collection {self._collection} takes {names}; got {len(values)} values"
             )
-        return self._milvus.insert(self._collection, self._rows(values))
+        return self._milvus.insert(self._collection, self._rows(values), replace=self._replace)
 
     def _rows(self, values: tuple[Any, ...]) -> list[dict[str, Any]]:
         names = [name for name, _ in self._fields]

@@ -50,10 +50,11 @@ def open(  # noqa: A001 - reads as reprise.open, like the built-in reads files
     fps: float | None = None,
     device: str = "auto",
     weights: str | None = None,
+    wait_s: float | None = None,
 ) -> Library:
     """The library in a folder or on a Milvus server (`http://host:19530`).
 
     Left out, it is $REPRISE_LIBRARY, else ./library. Further arguments and errors as `reprise.Library`.
     """
     where = library if library is not None else os.environ.get("REPRISE_LIBRARY") or DEFAULT_LIBRARY
-    return Library(where, model=model, fps=fps, device=device, weights=weights)
+    return Library(where, model=model, fps=fps, device=device, weights=weights, wait_s=wait_s)

@@ -13,6 +13,7 @@ from reprise.decoding.container import VideoFacts
 from reprise.decoding.sampling import video_facts
 from reprise.errors import ReprisError, printable
 from reprise.pipelines.embed import embed_pipeline, embed_views_pipeline
+from reprise.pooling import pooled
 from reprise.running import run
 from reprise.scanning import content_hash
 from reprise.settings import EmbedSettings
@@ -40,8 +41,7 @@ class EmbeddedVideo:
     @property
     def pooled(self) -> NDArray[np.float32]:
         """The video-level embedding [dim]: the mean of its frames, L2-normalised."""
-        mean = self.matrix.mean(axis=0)
-        return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
+        return pooled(self.matrix)
 
 
 @dataclass(frozen=True, slots=True)

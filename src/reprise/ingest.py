@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain, islice
 
 from reprise.decoding.container import check_file
 from reprise.embedding import Attempt, EmbeddedVideo, attempt
@@ -13,6 +14,7 @@ from reprise.errors import InputError, ModelError, ReprisError, printable
 from reprise.scanning import Failure, video_id
 from reprise.settings import EmbedSettings
 from reprise.stores.library import LibraryStores
+from reprise.stores.sharing import Share
 from reprise.stores.videos import VideoRow
 from reprise.workers import Job, embed_in_workers
 
@@ -22,7 +24,7 @@ class Outcome:
     """What became of one video."""
 
     path: str
-    status: str  # added, replaced, unchanged or failed
+    status: str  # added, replaced, unchanged, elsewhere (done by another process meanwhile) or failed
     reason: str = ""  # why it failed, or a warning
     duration_s: float = 0.0
     frames: int = 0
@@ -35,6 +37,7 @@ class IngestReport:
     added: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)  # their files had changed
     unchanged: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)  # another process put them in meanwhile
     failed: list[Failure] = field(default_factory=list)
     warnings: list[Failure] = field(default_factory=list)  # ingested, but with something wrong
     skipped: list[str] = field(default_factory=list)  # files in folders that are no videos
@@ -140,11 +143,22 @@ def ingest_into(
     wanted, unchanged = unsettled(wanted, stores.videos.get([task.id for task in wanted]))
     for outcome in unchanged:
         settle(outcome)
+
+    def still_wanted(claimed: list[Task]) -> list[Task]:
+        left, done = unsettled(claimed, stores.videos.get([task.id for task in claimed]))
+        for outcome in done:
+            settle(replace(outcome, status="elsewhere"))
+        return left
+
+    share = None if stores.claims is None else Share(stores.claims, wanted, still_wanted=still_wanted, ahead=workers)
     try:
-        # Closed, so that no worker outlives an exception here.
-        with closing(embed_all(wanted, settings, workers)) as results:
-            for task, result in results:
-                settle(store(stores, task, result, settings, tags))
+        for tasks in [iter(wanted)] if share is None else share.rounds():
+            # Closed, so that no worker outlives an exception here.
+            with closing(embed_all(tasks, settings, workers)) as results:
+                for task, result in results:
+                    settle(store(stores, task, result, settings, tags))
+                    if share is not None:
+                        share.done(task)
     finally:
         # Also when interrupted: what is done is kept in its final form.
         stores.flush()
@@ -168,17 +182,26 @@ def store(
 
 
 def embed_all(
-    wanted: Sequence[Task], settings: EmbedSettings, workers: int
+    wanted: Iterable[Task], settings: EmbedSettings, workers: int
 ) -> Generator[tuple[Task, Attempt], None, None]:
     """Each task with its embedded video, None if its content is unchanged, or the error that it met.
 
-    In the order in which they get done. A worker that dies takes no other video with it.
+    In the order in which they get done. A task is drawn from `wanted` when there is a worker for it; one that dies
+    takes no other video with it.
     """
-    if len(wanted) == 1:
+    source = iter(wanted)
+    first = list(islice(source, 2))
+    if len(first) == 1:
         # In this process, where decoding may use every core.
-        yield wanted[0], attempt(wanted[0].path, settings, wanted[0].known_hash)
+        yield first[0], attempt(first[0].path, settings, first[0].known_hash)
         return
+    tasks: list[Task] = []
+
+    def jobs() -> Iterator[Job]:
+        for task in chain(first, source):
+            tasks.append(task)
+            yield Job(task.path, task.known_hash)
+
     # Two processes of one thread each decode more videos a second than one process of two threads.
-    jobs = [Job(task.path, task.known_hash) for task in wanted]
-    for index, result in embed_in_workers(jobs, replace(settings, threads=1), workers):
-        yield wanted[index], result
+    for index, result in embed_in_workers(jobs(), replace(settings, threads=1), workers):
+        yield tasks[index], result

@@ -22,6 +22,8 @@ from reprise.segment import QueryResult
 from reprise.settings import EmbedSettings, QuerySettings, SearchSettings, default_workers
 from reprise.stores.frames import LibraryFacts
 from reprise.stores.library import LibraryStores, Place
+from reprise.stores.lock import usual_wait_s
+from reprise.stores.sweeping import lasting_problems
 from reprise.stores.videos import VideoRow
 
 # Called after every video of an ingest with its outcome, how many are done and how many there are.
@@ -56,12 +58,14 @@ class Library:
         fps: float | None = None,
         device: str = "auto",
         weights: str | None = None,
+        wait_s: float | None = None,
     ) -> None:
         """A library in the folder, or on the Milvus server, that `library` names; nothing is opened yet.
 
         `model` and `fps` left out are the library's own, or "reprise" and 1 for a new one; given, a library
         made with others raises LibraryMismatchError when it is opened. `weights` is the file of the model's
-        weights, where they are not to be looked for. Raises SettingsError.
+        weights, where they are not to be looked for. `wait_s` is how many seconds a library that another process
+        has open is waited for, by default $REPRISE_WAIT, else none. Raises SettingsError.
         """
         self._place = Place.of(library)
         self._given_fps, self._given_model = fps, model
@@ -75,6 +79,7 @@ class Library:
         )
         check_has_frame_vectors(self._settings.network)
         self._weights = weights
+        self._wait_s = usual_wait_s() if wait_s is None else wait_s
         self._embeds = False  # whether the model was seen to be the one that the library was made with
         self._stores: LibraryStores | None = None
         self._queries: Queries | None = None
@@ -208,7 +213,7 @@ class Library:
         """One line for everything in which Milvus and LevelDB disagree; empty for a sound library."""
         stores = self._open()
         stores.recover()
-        return stores.problems()
+        return lasting_problems(stores)
 
     def close(self) -> None:
         """Gives the library back to other processes; once is enough, more does no harm."""
@@ -233,7 +238,7 @@ class Library:
 
     def _open(self, *, create: bool = False) -> LibraryStores:
         if self._stores is None:
-            stores = LibraryStores(self._place, create=self._facts() if create else None)
+            stores = LibraryStores(self._place, create=self._facts() if create else None, wait_s=self._wait_s)
             try:
                 self._adopt(stores.frames.facts())
             except BaseException:  # raised again: whatever it is, the lock must not stay behind

@@ -30,9 +30,9 @@ class Queries:
     def query(self, path: str, settings: QuerySettings) -> QueryResult:
         """The copied segments of one video. Raises an InputError for the video, a LibraryError for the library."""
         expected = video_facts(path)
-        times_s, matrix, candidates, aligned = run(self._chain(settings), path)
+        times_s, matrix, candidates, aligned, rows = run(self._chain(settings), path)
         query = described(times_s, matrix, expected, "", self._embedding.fps)
-        return self._result(path, query.duration_s, query.warning, candidates, aligned, settings)
+        return self._result(path, query.duration_s, query.warning, candidates, aligned, rows, settings)
 
     def query_embedded(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryResult:
         """As `query`, for a video that was embedded before."""
@@ -43,8 +43,8 @@ class Queries:
             search_params=self._search_params(settings),
             fps=self._embedding.fps,
         )
-        candidates, aligned = run(chain, query.views, query.frame_of)
-        return self._result(query.path, query.duration_s, query.warning, candidates, aligned, settings)
+        candidates, aligned, rows = run(chain, query.views, query.frame_of)
+        return self._result(query.path, query.duration_s, query.warning, candidates, aligned, rows, settings)
 
     def with_evidence(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryEvidence:
         """As `query_embedded`, with the similarity map of every match."""
@@ -74,9 +74,9 @@ class Queries:
         warning: str,
         candidates: list[str],
         aligned: list[list[AlignedSegment]],
+        rows: dict[str, VideoRow],
         settings: QuerySettings,
     ) -> QueryResult:
-        rows = self._stores.videos.get(candidates)
         matches: list[Match] = []
         warnings = [warning] if warning else []
         for candidate, segments in zip(candidates, aligned, strict=True):

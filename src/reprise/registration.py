@@ -27,6 +27,7 @@ OPERATORS = (
     "kvstorage.insert_leveldb",
     "kvstorage.from_leveldb",
     "kvstorage.fill_from_milvus",
+    "kvstorage.match_rows",
     "video_copy_detection.select_video",
     "video_copy_detection.align",
     "video_copy_detection.temporal_network",

@@ -79,8 +79,7 @@ def search_library(
         matrices_path=str(stores.place.matrices),
         search_params=search_params(stores.frames.index_type(), nearest),
     )
-    videos, scores, clips = run(chain, sought.query)
-    rows = stores.videos.get(videos)
+    videos, scores, clips, rows = run(chain, sought.query)
     # A video with no row is being written or removed at this moment.
     shown = [clip for clip in clips if videos[clip.video] in rows][: settings.limit]
     hits = tuple(_hit(clip, rows[videos[clip.video]], embedding.fps) for clip in shown)

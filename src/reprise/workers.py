@@ -16,9 +16,10 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -38,27 +39,31 @@ class Job:
     known_hash: str | None = None
 
 
-def embed_in_workers(jobs: Sequence[Job], settings: EmbedSettings, workers: int) -> Iterator[tuple[int, Attempt]]:
+def embed_in_workers(jobs: Iterable[Job], settings: EmbedSettings, workers: int) -> Iterator[tuple[int, Attempt]]:
     """(index of the job, its embedded video, None or error) for every job, in the order in which they get done.
 
-    A job whose worker dies has a DecodeError. Closing the iterator ends all workers at once. Raises ReprisError
-    if workers cannot be started.
+    A job is drawn from `jobs` when a worker is free for it. A job whose worker dies has a DecodeError. Closing the
+    iterator ends all workers at once. Raises ReprisError if workers cannot be started.
     """
-    waiting = deque(range(len(jobs)))
+    drawn: list[Job] = []
+    source = _numbered(jobs, drawn)
+    waiting = deque(islice(source, workers))
     team: list[_Worker] = []
     try:
         # One by one, so that `finally` knows the first if the second cannot be started.
-        team.extend(_Worker() for _ in range(min(workers, len(jobs))))
+        team.extend(_Worker() for _ in range(len(waiting)))
         while team:
             for worker in _with_news(team):
-                done, answer = worker.index, worker.answer(jobs)
+                done, answer = worker.index, worker.answer(drawn)
+                index = waiting.popleft() if waiting else next(source, None)
                 if worker.dead:
                     team.remove(worker)
-                    if waiting:
+                    if index is not None:
+                        waiting.append(index)
                         team.append(_Worker())
-                elif waiting:
+                elif index is not None:
                     # Before the answer is stored, so that the worker need not wait for that.
-                    worker.take(waiting.popleft(), jobs, settings)
+                    worker.take(index, drawn, settings)
                 else:
                     team.remove(worker)
                     worker.dismiss()
@@ -67,6 +72,13 @@ def embed_in_workers(jobs: Sequence[Job], settings: EmbedSettings, workers: int)
     finally:
         for worker in team:
             worker.kill()
+
+
+def _numbered(jobs: Iterable[Job], drawn: list[Job]) -> Iterator[int]:
+    """The index of each job, which is in `drawn` by then."""
+    for index, job in enumerate(jobs):
+        drawn.append(job)
+        yield index
 
 
 def start_process(code: str) -> tuple[subprocess.Popen[bytes], Connection[Any, Any]]:

@@ -107,5 +107,6 @@ def _summary(report: IngestReport) -> str:
     about = [clock(report.duration_s), counted(report.frames, "frame")] if report.frames else []
     about += [f"{len(report.warnings)} truncated"] if report.warnings else []
     others = [f"{len(report.unchanged)} already there"] if report.unchanged else []
+    others += [f"{len(report.elsewhere)} done by another process"] if report.elsewhere else []
     others += [f"{len(report.failed)} failed"] if report.failed else []
     return ", ".join([" and ".join(stored) + (f" ({', '.join(about)})" if about else ""), *others])

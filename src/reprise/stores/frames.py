@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from reprise.errors import LibraryMismatchError
 from reprise.models.catalogue import is_known
-from reprise.stores.milvus import Milvus
+from reprise.stores.milvus import MOST_IN_ANSWER, Milvus
 
 FRAMES = "frames"
 FORMAT = 1  # of the whole library: raised when an older program could no longer read it
@@ -131,16 +132,38 @@ class FrameStore:
         )
         return np.array([row["embedding"] for row in rows], dtype=np.float32) if rows else None
 
-    def delete(self, video_id: str) -> None:
-        """Removes all frames of the video."""
-        self._milvus.delete(FRAMES, _of(video_id))
+    def matrices(self, lengths: Mapping[str, int]) -> dict[str, NDArray[np.float32]]:
+        """The video matrices [frames, dim] of several ids with their numbers of frames, as far as a server knows
+        them at this moment: for one that was just written some frames may be missing, or be those of before.
+        """
+        parts: dict[str, list[tuple[int, Any]]] = {}
+        for ids in _batches(lengths):
+            where = f"video_id in {json.dumps(ids)}"
+            for row in self._milvus.few(FRAMES, ["video_id", "frame_index", "embedding"], where, at_once=True):
+                parts.setdefault(row["video_id"], []).append((int(row["frame_index"]), row["embedding"]))
+        return {
+            video_id: np.array([vector for _, vector in sorted(rows, key=lambda row: row[0])], dtype=np.float32)
+            for video_id, rows in parts.items()
+        }
+
+    def delete(self, video_id: str, *, start: int = 0) -> None:
+        """Removes all frames of the video, from the index `start` on."""
+        self._milvus.delete(FRAMES, _of(video_id) + (f" and frame_index >= {start}" if start else ""))
 
     def flush(self) -> None:
-        """Brings what was inserted into its final form, and the index to what the size wants."""
+        """Brings what was inserted into its final form."""
         self._milvus.flush(FRAMES)
-        wanted = index_for(self.count(), embedded=self._milvus.embedded)
-        if self._milvus.index_type(FRAMES) != wanted["index_type"]:
-            self._milvus.rebuild_index(FRAMES, wanted)
+
+    def wants_index(self) -> bool:
+        """Whether the library has outgrown its index, or shrunk."""
+        return self._wanted_index()["index_type"] != self._milvus.index_type(FRAMES)
+
+    def reindex(self) -> None:
+        """Replaces the index by the one that the size wants."""
+        self._milvus.rebuild_index(FRAMES, self._wanted_index())
+
+    def _wanted_index(self) -> dict[str, Any]:
+        return index_for(self.count(), embedded=self._milvus.embedded)
 
 
 def frame_ids(video_id: str, frames: int) -> tuple[list[str], list[int]]:
@@ -165,6 +188,22 @@ def search_params(index_type: str, limit: int) -> dict[str, int]:
     if index_type == "IVF_FLAT":
         return {"nprobe": 64}
     return {"ef": max(128, 2 * limit)} if index_type == "HNSW" else {}
+
+
+def _batches(lengths: Mapping[str, int]) -> Iterator[list[str]]:
+    """The ids in groups that fit into one answer; what is longer than one by itself is left out."""
+    batch: list[str] = []
+    room = MOST_IN_ANSWER
+    for video_id, length in lengths.items():
+        if length > MOST_IN_ANSWER:
+            continue
+        if length > room:
+            yield batch
+            batch, room = [], MOST_IN_ANSWER
+        batch.append(video_id)
+        room -= length
+    if batch:
+        yield batch
 
 
 def _of(video_id: str) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,13 @@ from reprise.embedding import EmbeddedVideo
 from reprise.errors import LibraryError, LibraryNotFoundError, SettingsError, StoreError, printable
 from reprise.pipelines.ingest import store_pipeline
 from reprise.running import run
+from reprise.stores.claims import Claims
 from reprise.stores.frames import FrameStore, LibraryFacts
 from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
 from reprise.stores.lock import LOCK_NAME, FolderLock
-from reprise.stores.milvus import connect, disconnect
+from reprise.stores.milvus import connect, keep, part
 from reprise.stores.notes import NoteStore
+from reprise.stores.slots import free_slot, left_slots
 from reprise.stores.videos import VideoRow, VideoStore
 
 MILVUS_NAME = "milvus.db"
@@ -34,6 +38,7 @@ OWN_NAMES = frozenset({LOCK_NAME, MILVUS_NAME, MATRICES_NAME})
 # Frames between two flushes of a long ingest: what is not flushed is slow to search and is looked through again
 # after a crash.
 FLUSH_EVERY_FRAMES = 50_000
+INDEX = "the index"  # what is claimed beside videos
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +76,17 @@ class Place:
 class LibraryStores:
     """The opened stores of one library."""
 
-    def __init__(self, place: Place, *, create: LibraryFacts | None = None) -> None:
+    def __init__(self, place: Place, *, create: LibraryFacts | None = None, wait_s: float = 0.0) -> None:
         """Opens the library at `place`; with `create` makes it, of these facts, where there is none.
 
-        Raises LibraryNotFoundError, LibraryInUseError, LibraryError or StoreError.
+        Waits up to `wait_s` seconds for another process to end that has an embedded library open. On a server's
+        library `place.matrices` becomes the slot that this process got. Raises LibraryNotFoundError,
+        LibraryInUseError, LibraryError or StoreError.
         """
         self.place = place
+        self._first_slot = place.matrices
+        self._is_kept = False  # the connection
+        self.claims: Claims | None = None  # on a server alone: an embedded library has one process
         self._lock: FolderLock | None = None
         self._chain: Any = None
         self._unflushed: list[str] = []
@@ -85,10 +95,14 @@ class LibraryStores:
             _check_folder(place, create is not None)
         else:
             # Before anything is made on this machine: the address may be mistyped.
-            connect(place.milvus_uri)
+            self._connect()
         self._make_folder(create is not None)
         try:
-            self._lock = FolderLock(place.locked)
+            if place.embedded:
+                self._lock = FolderLock(place.locked, wait_s=wait_s)
+            else:
+                slot = free_slot(place.matrices)
+                self._lock, self.place = slot.lock, replace(place, matrices=slot.matrices)
             self._open(create)
         except BaseException:  # raised again: whatever it is, the lock must not stay behind
             self.close()
@@ -104,8 +118,14 @@ class LibraryStores:
                     f"{self.place.shown}: the folder cannot be made ({(error.strerror or str(error)).lower()})"
                 ) from error
 
-    def _open(self, create: LibraryFacts | None) -> None:
+    def _connect(self) -> None:
         self._milvus = connect(self.place.milvus_uri)
+        if not self._is_kept:
+            keep(self.place.milvus_uri)
+            self._is_kept = True
+
+    def _open(self, create: LibraryFacts | None) -> None:
+        self._connect()
         self.frames = FrameStore(self._milvus)
         self.videos = VideoStore(self._milvus)
         if create is not None:
@@ -116,15 +136,22 @@ class LibraryStores:
         self.frames.load()
         self.videos.load()
         self.notes = NoteStore(self._milvus)
+        if not self.place.embedded:
+            self.claims = Claims(self.notes)
         self.matrices: LevelDb = open_leveldb(self.place.matrices)
 
     def add(self, row: VideoRow, video: EmbeddedVideo) -> None:
         """Stores a video; one that was there under the same id is replaced."""
-        self.matrices.mark_pending(row.id)
-        if self.videos.get([row.id]):
-            self._erase(row.id)
-        run(self._store_chain(), row.id, video.times_s, video.matrix)
-        self.videos.put(row, video.pooled)
+        with self._alone_with(row.id):
+            self.matrices.mark_pending(row.id)
+            if self.videos.get([row.id]):
+                # On a server the new frames are written over the old ones: a query at this moment waits for the row,
+                # where it would miss a video with neither.
+                self._erase(row.id) if self.place.embedded else self.videos.delete(row.id)
+            run(self._store_chain(), row.id, video.times_s, video.matrix)
+            if not self.place.embedded:
+                self.frames.delete(row.id, start=row.frame_count)  # of a longer version
+            self.videos.put(row, video.pooled)
         self._unflushed.append(row.id)
         self._unflushed_frames += row.frame_count
         if self._unflushed_frames >= FLUSH_EVERY_FRAMES:
@@ -140,28 +167,56 @@ class LibraryStores:
 
     def remove(self, video_id: str) -> None:
         """Takes a video out of both stores."""
-        self.matrices.mark_pending(video_id)
-        self._erase(video_id)
-        self.matrices.clear_pending([video_id])
+        with self._alone_with(video_id):
+            self.matrices.mark_pending(video_id)
+            self._erase(video_id)
+            self.matrices.clear_pending([video_id])
 
     def flush(self) -> None:
         """Brings all that was added into its final form; from then on it needs no recovery."""
         self.frames.flush()
+        # Two processes must not both replace it; the one that comes later leaves it to the other.
+        if self.frames.wants_index() and (self.claims is None or self.claims.take([INDEX])):
+            self.frames.reindex()
+            if self.claims is not None:
+                self.claims.release([INDEX])
         self.videos.flush()
         self.matrices.clear_pending(self._unflushed)
         self._unflushed, self._unflushed_frames = [], 0
 
     def recover(self) -> list[str]:
         """Finishes or takes back what a killed process left; returns the ids of the videos taken back."""
-        pending = self.matrices.pending()
+        taken_back = self._recover(self.matrices)
+        if self.place.embedded:
+            return taken_back
+        with left_slots(self._first_slot, self.place.matrices) as slots:
+            for slot in slots:
+                try:
+                    taken_back += self._recover(open_leveldb(slot.matrices))
+                finally:
+                    close_leveldb(slot.matrices)
+        return taken_back
+
+    def _recover(self, matrices: LevelDb) -> list[str]:
+        pending = matrices.pending()
         if not pending:
             return []
-        rows = self.videos.get(pending)
-        taken_back = [video_id for video_id in pending if not self._is_whole(rows.get(video_id))]
+        # What another process is writing at this moment is its own, and noted by it: the old note is of no more use.
+        ours = pending if self.claims is None else sorted(self.claims.take(pending))
+        rows = self.videos.get(ours)
+        taken_back = [video_id for video_id in ours if not self._is_whole(rows.get(video_id), matrices)]
         for video_id in taken_back:
             self._erase(video_id)
-        self.matrices.clear_pending(pending)
+            matrices.delete(video_id)
+        matrices.clear_pending(pending)
+        if self.claims is not None:
+            self.claims.release(ours)
         return taken_back
+
+    @contextmanager
+    def _alone_with(self, video_id: str) -> Iterator[None]:
+        with nullcontext() if self.claims is None else self.claims.during(video_id):
+            yield
 
     def problems(self) -> list[str]:
         """One line for everything in which the stores disagree; empty for a sound library."""
@@ -193,11 +248,13 @@ class LibraryStores:
             found.append(f"{row.path}: {len(matrix)} of its {row.frame_count} frames are in LevelDB; {again}")
         return found
 
-    def _is_whole(self, row: VideoRow | None) -> bool:
+    def _is_whole(self, row: VideoRow | None, matrices: LevelDb) -> bool:
         if row is None or self.frames.count(row.id) != row.frame_count:
             return False
+        if not self.place.embedded:
+            return True  # the matrix is a copy, which is looked at before it is used
         try:
-            matrix = self.matrices.get_array(row.id)
+            matrix = matrices.get_array(row.id)
         except StoreError:
             return False
         return matrix is not None and len(matrix) == row.frame_count
@@ -216,8 +273,13 @@ class LibraryStores:
     def close(self) -> None:
         """Gives everything back; once is enough, more does no harm."""
         self._chain = None
-        close_leveldb(self.place.matrices)
-        disconnect(self.place.milvus_uri)
+        if self.claims is not None:
+            self.claims.close()
+        if self._lock is not None:  # else the folder may be open elsewhere in this process
+            close_leveldb(self.place.matrices)
+        if self._is_kept:
+            part(self.place.milvus_uri)
+            self._is_kept = False
         if self._lock is not None:
             self._lock.release()
             self._lock = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from reprise.errors import LibraryInUseError, StoreError, printable
 # Milvus takes messages of up to 64 MB; 4096 rows of 2048 dimensions are half of that.
 INSERT_ROWS = 4096
 READ_ROWS = 8192
+MOST_IN_ANSWER = 16384  # more Milvus does not give at once
 TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 10.0
 
@@ -104,12 +106,15 @@ class Milvus:
         with self._speaking():
             self._client.load_collection(collection, timeout=TIMEOUT_S)
 
-    def insert(self, collection: str, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Adds rows (field name to value); returns how many."""
+    def insert(self, collection: str, rows: Sequence[Mapping[str, Any]], *, replace: bool = False) -> int:
+        """Adds rows (field name to value); returns how many. With `replace`, over those with their ids.
+
+        Milvus does not look for ids that are there already: a row inserted twice is counted twice.
+        """
         with self._speaking():
             for start in range(0, len(rows), INSERT_ROWS):
                 part = [dict(row) for row in rows[start : start + INSERT_ROWS]]
-                self._client.insert(collection, part, timeout=TIMEOUT_S)
+                (self._client.upsert if replace else self._client.insert)(collection, part, timeout=TIMEOUT_S)
         return len(rows)
 
     def upsert(self, collection: str, row: Mapping[str, Any]) -> None:
@@ -139,6 +144,25 @@ class Milvus:
                     yield from (dict(row) for row in page)
             finally:
                 pages.close()
+
+    def few(
+        self, collection: str, fields: Sequence[str], where: str, *, at_once: bool = False
+    ) -> list[dict[str, Any]]:
+        """The rows that `where` names, up to MOST_IN_ANSWER, in one answer: three times quicker than `rows`.
+
+        A server answers a read when it has seen all that was written before, which takes it 0.2 s; with `at_once`
+        it tells what it knows.
+        """
+        with self._speaking():
+            answer = self._client.query(
+                collection,
+                filter=where,
+                output_fields=list(fields),
+                limit=MOST_IN_ANSWER,
+                timeout=TIMEOUT_S,
+                **({"consistency_level": "Eventually"} if at_once else {}),
+            )
+        return [dict(row) for row in answer]
 
     def get(self, collection: str, ids: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
         """The rows with these ids that exist, in no particular order."""
@@ -259,6 +283,25 @@ def disconnect(uri: str) -> None:
         milvus = _connected.pop(uri, None)
     if milvus is not None:
         milvus.close()
+
+
+# A process may have a server's library open twice: the connection is closed with the last.
+_keepers: Counter[str] = Counter()
+
+
+def keep(uri: str) -> None:
+    """Notes that the connection to `uri` is to be kept open until `part` is called as often as this."""
+    with _connecting:
+        _keepers[uri] += 1
+
+
+def part(uri: str) -> None:
+    """Undoes one `keep`; the last one closes the connection."""
+    with _connecting:
+        _keepers[uri] -= 1
+        is_last = _keepers[uri] <= 0
+    if is_last:
+        disconnect(uri)
 
 
 def _first_line(error: Exception) -> str:

@@ -113,6 +113,11 @@ class VideoStore:
         rows = (_row(values) for values in self._milvus.get(VIDEOS, list(ids), _FIELDS)) if ids else ()
         return {row.id: row for row in rows}
 
+    def pooled(self, ids: Sequence[str]) -> dict[str, tuple[VideoRow, NDArray[np.float32]]]:
+        """(row, pooled embedding [dim]) of these ids that are in the library, by id."""
+        found = self._milvus.get(VIDEOS, list(ids), [*_FIELDS, "embedding"]) if ids else []
+        return {values["id"]: (_row(values), np.asarray(values["embedding"], np.float32)) for values in found}
+
     def all(self) -> Iterator[VideoRow]:
         """Every video, in no particular order."""
         return (_row(values) for values in self._milvus.rows(VIDEOS, _FIELDS))

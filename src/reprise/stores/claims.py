@@ -1,0 +1,217 @@
+"""Who is at work on which video of a library on a Milvus server: processes on one machine or on several.
+
+A claim is a note. Milvus has no compare-and-set, so a process writes its claim as a wish first, under a key of its
+own, and then reads all: of two processes at least the later one sees the other. One that sees no other makes its wish
+firm; one that sees a firm claim withdraws; of two wishes the one of the smaller owner stays and looks again until the
+other is firm or gone. Thus no two ever have the same video. A claim ends with its process: on the same machine the
+system says whether that lives; on another its heart has to beat. If all this failed, as for a process that slept
+through its time, both write the same rows under the same ids: work is lost, nothing is twice.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from reprise.errors import LibraryInUseError, StoreError
+from reprise.stores.notes import NoteStore
+
+CLAIM, HEART = "claim", "heart"  # kinds of notes
+BEAT_S = 10.0
+DEAD_S = 60.0  # without a beat; measured by the clock of whoever waits, as those of two machines differ
+LOOK_AGAIN_S = 0.3
+PATIENCE_S = 60.0  # for a video that another process writes at this moment
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A process that has claims."""
+
+    id: str
+    process: int
+    command: str
+    host: str
+    system: str  # which numbers of processes are the same: the machine since it was started, and the container
+    began: str  # tells it from a later process with the same number
+
+    @classmethod
+    def this_process(cls) -> Owner:
+        """Another one at each call."""
+        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])
+        return cls(uuid.uuid4().hex, os.getpid(), command, socket.gethostname(), _system(), _began(os.getpid()))
+
+    @property
+    def shown(self) -> str:
+        """As a person looks for it."""
+        return f"process {self.process} ({self.command}) on {self.host}"
+
+    @property
+    def lives(self) -> bool | None:
+        """Whether the process still runs; None if it is another machine's."""
+        return _began(self.process) == self.began if self.system == _system() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    key: str
+    video: str
+    is_firm: bool
+    owner: Owner
+
+
+class Claims:
+    """The claims of one process, as far as it has any; for one thread. Costs nothing before the first."""
+
+    def __init__(self, notes: NoteStore) -> None:
+        self._notes = notes
+        self._owner = Owner.this_process()
+        self._mine: set[str] = set()
+        self._seen: dict[str, tuple[int, float]] = {}  # of other machines' owners: the last beat, and since when
+        self._ended: threading.Event | None = None
+
+    def take(self, videos: Iterable[str]) -> set[str]:
+        """Claims videos; gives those that are ours now, the others are other processes'. Takes a server 0.2 s."""
+        videos = list(videos)
+        wanted = [video for video in videos if video not in self._mine]
+        if wanted:
+            self._begin()
+            for video in wanted:
+                self._put(video, is_firm=False)
+            self._mine |= self._won(wanted)
+        return self._mine.intersection(videos)
+
+    def release(self, videos: Iterable[str]) -> None:
+        """Gives claims back; nothing happens where there is none."""
+        ours = self._mine.intersection(videos)
+        self._notes.delete(CLAIM, [self._key(video) for video in ours])
+        self._mine -= ours
+
+    @contextmanager
+    def during(self, video: str, *, within_s: float = PATIENCE_S) -> Iterator[None]:
+        """Nobody else writes the video meanwhile. Raises LibraryInUseError if somebody does and does not end."""
+        is_held = video in self._mine
+        give_up_s = time.monotonic() + within_s
+        while not self.take([video]):
+            owner = self.others().get(video)
+            if time.monotonic() >= give_up_s:
+                raise LibraryInUseError(
+                    f"the video {video} is being written by {owner.shown if owner else 'another process'}; "
+                    "try again when that is done"
+                )
+            time.sleep(LOOK_AGAIN_S)  # the server cannot wake us
+        try:
+            yield
+        finally:
+            if not is_held:
+                self.release([video])
+
+    def others(self) -> dict[str, Owner]:
+        """The videos that other processes are at work on, and which; claims of dead ones are cleared away."""
+        return {claim.video: claim.owner for claim in self._live()}
+
+    def close(self) -> None:
+        """Gives everything back; no harm is done if the server is gone."""
+        if self._ended is None:
+            return
+        self._ended.set()
+        self._ended = None
+        with suppress(StoreError):
+            self.release(list(self._mine))
+            self._notes.delete(HEART, [self._owner.id])
+
+    def _won(self, wanted: Sequence[str]) -> set[str]:
+        """Those of the videos, for which there is a wish of ours, that become ours."""
+        waiting, won = set(wanted), set()
+        while waiting:
+            rivals: dict[str, list[_Claim]] = {}
+            for claim in self._live():
+                rivals.setdefault(claim.video, []).append(claim)
+            for video in sorted(waiting):
+                others = rivals.get(video, [])
+                if not others:
+                    self._put(video, is_firm=True)
+                    won.add(video)
+                elif any(claim.is_firm or claim.owner.id < self._owner.id for claim in others):
+                    self._notes.delete(CLAIM, [self._key(video)])
+                else:
+                    continue  # a wish that is about to be withdrawn, or made firm
+                waiting.discard(video)
+        return won
+
+    def _live(self) -> list[_Claim]:
+        """All claims of other processes that live."""
+        claims = [claim for claim in read_claims(self._notes) if claim.owner.id != self._owner.id]
+        if not claims:
+            return []
+        beats = {}
+        if any(claim.owner.lives is None for claim in claims):
+            beats = {key: int(note["beat"]) for key, note in self._notes.few(HEART)}
+        dead = {claim.owner.id for claim in claims if self._is_dead(claim.owner, beats)}
+        self._notes.delete(CLAIM, [claim.key for claim in claims if claim.owner.id in dead])
+        self._notes.delete(HEART, dead)
+        return [claim for claim in claims if claim.owner.id not in dead]
+
+    def _is_dead(self, owner: Owner, beats: dict[str, int]) -> bool:
+        lives = owner.lives
+        if lives is not None:
+            return not lives
+        beat, now_s = beats.get(owner.id, 0), time.monotonic()
+        seen_beat, since_s = self._seen.get(owner.id, (None, 0.0))
+        if beat != seen_beat:
+            self._seen[owner.id] = (beat, now_s)
+            return False
+        return now_s - since_s > DEAD_S
+
+    def _put(self, video: str, *, is_firm: bool) -> None:
+        self._notes.put(CLAIM, self._key(video), {"video": video, "firm": is_firm, "owner": asdict(self._owner)})
+
+    def _key(self, video: str) -> str:
+        return f"{video}/{self._owner.id}"
+
+    def _begin(self) -> None:
+        if self._ended is None:
+            self._ended = threading.Event()
+            self._notes.put(HEART, self._owner.id, {"beat": 0})
+            threading.Thread(target=self._beat, args=(self._ended,), name="claims", daemon=True).start()
+
+    def _beat(self, ended: threading.Event) -> None:
+        beat = 0
+        while not ended.wait(BEAT_S):
+            beat += 1
+            with suppress(StoreError):  # the next one may get through
+                self._notes.put(HEART, self._owner.id, {"beat": beat})
+
+
+def read_claims(notes: NoteStore) -> list[_Claim]:
+    """All claims there are, of the dead too."""
+    return [_Claim(key, note["video"], note["firm"], Owner(**note["owner"])) for key, note in notes.few(CLAIM)]
+
+
+def claimed(notes: NoteStore) -> set[str]:
+    """The videos that some process is at work on, this one too, as far as this machine can tell."""
+    return {claim.video for claim in read_claims(notes) if claim.owner.lives is not False}
+
+
+def _system() -> str:
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return socket.gethostname()
+
+
+def _began(process: int) -> str:
+    """When the process was started, in the system's own count; empty if there is none."""
+    try:
+        state, *facts = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if state in {"Z", "X"} else facts[18]

@@ -1,0 +1,93 @@
+"""Videos as they are at this moment on a Milvus server, to which other processes may be writing.
+
+A matrix is taken only if it is that of the video's row: as long, and its mean the row's pooled embedding. This
+machine's LevelDB may have the one of before, as another machine replaced the video; and while a video is being
+replaced the frames on the server are of both.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise.pooling import is_pooled
+from reprise.stores.claims import claimed
+from reprise.stores.frames import FrameStore
+from reprise.stores.milvus import Milvus
+from reprise.stores.notes import NoteStore
+from reprise.stores.videos import VideoRow, VideoStore
+
+Matrix = NDArray[np.float32]
+
+WRITTEN_WITHIN_S = 3.0  # a video of an hour takes a second
+LOOKS = 3  # at a video that nobody writes: its row and its frames are not read at the same moment
+
+
+class PresentVideos:
+    """Reads rows and the matrices that belong to them."""
+
+    def __init__(self, milvus: Milvus) -> None:
+        self._embedded = milvus.embedded
+        self._videos, self._frames, self._notes = VideoStore(milvus), FrameStore(milvus), NoteStore(milvus)
+
+    def read(
+        self, ids: Sequence[str], near: Sequence[Matrix | None]
+    ) -> tuple[list[Matrix | None], dict[str, VideoRow]]:
+        """The matrices [frames, dim] of these ids and, by id, their rows; `near` are those that are at hand.
+
+        None, and no row, for a video that is not in the library. One that is being replaced is waited for.
+        """
+        if self._embedded:  # nobody else writes to it
+            rows = self._videos.get(ids)
+            whole = [
+                self._frames.matrix(one) if matrix is None else matrix for one, matrix in zip(ids, near, strict=True)
+            ]
+            return whole, rows
+        at_hand = {one: matrix for one, matrix in zip(ids, near, strict=True) if matrix is not None}
+        found: dict[str, tuple[VideoRow, Matrix | None]] = {}
+        unsure = list(dict.fromkeys(ids))
+        give_up_s, looks = time.monotonic() + WRITTEN_WITHIN_S, 0
+        while unsure:
+            rows_then = self._videos.pooled(unsure)
+            found |= self._whole(rows_then, at_hand)
+            unsure = [one for one in unsure if one not in found]
+            looks += 1
+            if not unsure:
+                break
+            busy = claimed(self._notes)
+            is_late = time.monotonic() > give_up_s
+            for one in [one for one in unsure if is_late or one not in busy]:
+                if one not in rows_then:
+                    unsure.remove(one)  # removed, or never there
+                elif is_late or looks >= LOOKS:
+                    # Damaged, which `reprise verify` tells: what there is of it may still show a copy.
+                    found[one] = (rows_then[one][0], self._frames.matrix(one))
+                    unsure.remove(one)
+        rows = {one: row for one, (row, _) in found.items()}
+        return [found[one][1] if one in found else None for one in ids], rows
+
+    def _whole(
+        self, rows: dict[str, tuple[VideoRow, Matrix]], at_hand: dict[str, Matrix]
+    ) -> dict[str, tuple[VideoRow, Matrix | None]]:
+        """The videos of which a whole matrix was found: at hand, or on the server at once or on a second look."""
+        whole: dict[str, tuple[VideoRow, Matrix | None]] = {}
+
+        def keep_fitting(matrices: dict[str, Matrix]) -> None:
+            for one, matrix in matrices.items():
+                if one in rows and one not in whole and fits(matrix, *rows[one]):
+                    whole[one] = (rows[one][0], matrix)
+
+        keep_fitting(at_hand)
+        keep_fitting(self._frames.matrices({one: rows[one][0].frame_count for one in rows if one not in whole}))
+        for one in [one for one in rows if one not in whole]:
+            matrix = self._frames.matrix(one)
+            keep_fitting({} if matrix is None else {one: matrix})
+        return whole
+
+
+def fits(matrix: Matrix, row: VideoRow, embedding: NDArray[np.float32]) -> bool:
+    """Whether the matrix [frames, dim] is that of the row with this pooled embedding [dim]."""
+    return len(matrix) == row.frame_count and is_pooled(matrix, embedding)

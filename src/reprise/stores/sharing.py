@@ -1,0 +1,79 @@
+"""The part of an ingest that falls to this process, where others ingest into the same library on a server."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from reprise.stores.claims import Claims, Owner
+
+LOOK_AGAIN_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class HasId(Protocol):
+    """Work on one video."""
+
+    @property
+    def id(self) -> str:
+        """The video's id."""
+
+
+T = TypeVar("T", bound=HasId)
+
+
+class Share(Generic[T]):
+    """Hands out tasks that no other process is at; those that others are at are waited for, and done if need be.
+
+    `still_wanted` gives, of tasks that were just claimed, those that the other processes have not done meanwhile.
+    `ahead` are claimed at a time, as each look at the claims takes a server 0.2 s.
+    """
+
+    def __init__(
+        self, claims: Claims, tasks: Sequence[T], *, still_wanted: Callable[[list[T]], list[T]], ahead: int
+    ) -> None:
+        self._claims, self._left, self._ahead = claims, list(tasks), ahead
+        self._still_wanted = still_wanted
+        self._told: set[str] = set()
+
+    def rounds(self) -> Iterator[Iterator[T]]:
+        """The tasks that could be claimed, then those whose processes ended without them, until all are done."""
+        while self._left:
+            yield self._claimed()
+            self._wait()
+
+    def done(self, task: T) -> None:
+        """Gives the task's claim back: what became of it can be seen by all."""
+        self._claims.release([task.id])
+
+    def _claimed(self) -> Iterator[T]:
+        drawn, self._left = self._left, []
+        for start in range(0, len(drawn), self._ahead):
+            batch = drawn[start : start + self._ahead]
+            ours = self._claims.take([task.id for task in batch])
+            self._left += [task for task in batch if task.id not in ours]
+            mine = [task for task in batch if task.id in ours]
+            wanted = self._still_wanted(mine) if mine else []
+            self._claims.release(ours - {task.id for task in wanted})
+            yield from wanted
+
+    def _wait(self) -> None:
+        """Returns when one of the tasks that are left may be free."""
+        while self._left:
+            others = self._claims.others()
+            owners = [others[task.id] for task in self._left if task.id in others]
+            if len(owners) < len(self._left):
+                return
+            self._tell(owners)
+            time.sleep(LOOK_AGAIN_S)  # the server cannot wake us
+
+    def _tell(self, owners: list[Owner]) -> None:
+        """Says once of each process that it is waited for."""
+        for shown, videos in Counter(owner.shown for owner in owners).items():
+            if shown not in self._told:
+                self._told.add(shown)
+                _log.warning("waiting for %s, which is at work on %d of the videos", shown, videos)
