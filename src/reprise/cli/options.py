@@ -9,6 +9,7 @@ import click
 
 from reprise import DEFAULT_LIBRARY
 from reprise.alignment.aligners import ALIGNERS
+from reprise.cli import waiting
 from reprise.descriptor import DEVICES
 from reprise.errors import SettingsError
 from reprise.models.catalogue import FAMILY_NAMES, NETWORKS
@@ -24,7 +25,7 @@ def _not_empty(context: click.Context, parameter: click.Parameter, value: str) -
     return value
 
 
-library: Decorator = click.option(
+_library: Decorator = click.option(
     "--library",
     "-l",
     metavar="LIB",
@@ -33,6 +34,22 @@ library: Decorator = click.option(
     callback=_not_empty,
     help="The library: a folder, or the URI of a Milvus server.  [default: $REPRISE_LIBRARY, else ./library]",
 )
+_wait: Decorator = click.option(
+    waiting.NAME,
+    type=float,
+    default=None,
+    metavar="[SECONDS]",
+    expose_value=False,
+    callback=waiting.apply,
+    help="If another process has the library open, wait until it ends, or so long.  [default: $REPRISE_WAIT, else 0]",
+)
+
+
+def library(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--library`, and `--wait` for it, which the library itself sees to."""
+    return _library(_wait(command))
+
+
 json_lines: Decorator = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 device: Decorator = click.option(
     "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where the network runs."

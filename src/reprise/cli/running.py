@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import click
 
+from reprise.cli.waiting import spelled_out, tell_waits
 from reprise.errors import ReprisError, SettingsError
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -19,7 +20,13 @@ def run_command(command: click.Command, prog_name: str | None = None) -> int:
     # Towhee logs what the command reports in its own words.
     logging.getLogger("towhee").setLevel(logging.CRITICAL + 1)
     try:
-        status = command.main(prog_name=prog_name, standalone_mode=False, help_option_names=["-h", "--help"])
+        with tell_waits():
+            status = command.main(
+                spelled_out(sys.argv[1:]),
+                prog_name=prog_name,
+                standalone_mode=False,
+                help_option_names=["-h", "--help"],
+            )
     except click.exceptions.Abort as abort:
         complain("; ".join(["interrupted", *getattr(abort.__cause__, "__notes__", [])]))
         return INTERRUPTED

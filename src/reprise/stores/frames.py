@@ -156,7 +156,7 @@ class FrameStore:
 
     def wants_index(self) -> bool:
         """Whether the library has outgrown its index, or shrunk."""
-        return self._wanted_index()["index_type"] != self._milvus.index_type(FRAMES)
+        return self._milvus.index_type(FRAMES) != str(self._wanted_index()["index_type"])
 
     def reindex(self) -> None:
         """Replaces the index by the one that the size wants."""
