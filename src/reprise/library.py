@@ -25,6 +25,7 @@ from reprise.stores.library import LibraryStores, Place
 from reprise.stores.lock import usual_wait_s
 from reprise.stores.sweeping import lasting_problems
 from reprise.stores.videos import VideoRow
+from reprise.watching import watch
 
 # Called after every video of an ingest with its outcome, how many are done and how many there are.
 Progress = Callable[[Outcome, int, int], None]
@@ -112,6 +113,23 @@ class Library:
                 stores, wanted, self._settings, workers=workers or default_workers(), tags=tags, settle=settled.add
             )
         return report
+
+    def watch(
+        self,
+        paths: Sequence[str],
+        *,
+        workers: int | None = None,
+        tags: Sequence[str] = (),
+        poll_s: float | None = None,
+        settle: Callable[[Outcome], None] = lambda _: None,
+    ) -> None:
+        """Ingests what is at `paths` and what comes there, until it is interrupted: see `reprise.watching.watch`."""
+        watch(self, paths, workers=workers, tags=tags, poll_s=poll_s, settle=settle)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it is a folder, which one process at a time can use."""
+        return self._place.embedded
 
     def query(self, video: str | os.PathLike[str], settings: QuerySettings | None = None) -> QueryResult:
         """The copied segments of one video. Raises an InputError for the video, a LibraryError for the library."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import os
 import time
 
 import click
 
 import reprise
 from reprise.cli import options
+from reprise.cli.outcomes import outcome_json, remark
 from reprise.cli.printing import counted, print_json, progress_bar, say, without
-from reprise.cli.running import FAILED, complain
+from reprise.cli.running import FAILED, complain, leave_at_once
+from reprise.cli.watching import check_poll, watch_and_tell, watching
 from reprise.errors import printable
 from reprise.ingest import IngestReport, Outcome
 from reprise.settings import EmbedSettings
+from reprise.stores.lock import WAIT_VARIABLE
 from reprise.times import clock
 
 SKIPPED_NAMES = 5
@@ -33,6 +38,7 @@ SKIPPED_NAMES = 5
     metavar="TEXT",
     help="A word to remember with the videos that are added; repeatable.",
 )
+@watching
 @options.json_lines
 def ingest(
     paths: tuple[str, ...],
@@ -43,6 +49,8 @@ def ingest(
     weights: str | None,
     device: str,
     tags: tuple[str, ...],
+    watch: bool,
+    poll: float | None,
     as_json: bool,
 ) -> int:
     """Put videos into the library, which is made if there is none.
@@ -50,8 +58,19 @@ def ingest(
     PATH is a video or a folder, which is searched to any depth. A video that is already there is left as it is
     unless its file has changed. One that cannot be used is named, and the others are done. When interrupted,
     what was done is kept.
+
+    With --watch it goes on until Ctrl-C or SIGTERM, and ingests what comes into the folders or changes there when it
+    is complete: a file that is being written, or has a name as .part, is left alone.
     """
+    check_poll(watch, poll)
     began = time.monotonic()
+    if watch:
+        wait_s = None if WAIT_VARIABLE in os.environ else math.inf
+        shelf = reprise.open(library, model=model, fps=fps, device=device, weights=weights, wait_s=wait_s)
+        report = watch_and_tell(shelf, paths, workers=workers, tags=tags, poll_s=poll, as_json=as_json)
+        if not as_json:
+            click.echo(f"{printable(library)}: {_summary(report)}; watched for {clock(time.monotonic() - began)}")
+        leave_at_once(0)
     kept, total, embedding = 0, 0, False
     with reprise.open(library, model=model, fps=fps, device=device, weights=weights) as shelf, progress_bar() as bar:
         row = bar.add_task("ingesting", total=None)
@@ -66,10 +85,10 @@ def ingest(
                 # What needs no embedding comes first, is over at once and says nothing of the rate.
                 bar.reset(row, completed=done, total=of, settled_before=done)
             if outcome.reason:
-                say(bar, _remark(outcome))
+                say(bar, remark(outcome))
             if as_json:
                 with without(bar):
-                    print_json(_json(outcome))
+                    print_json(outcome_json(outcome))
 
         try:
             report = shelf.ingest(paths, workers=workers, tags=tags, progress=advance)
@@ -86,19 +105,6 @@ def ingest(
     if not as_json:
         click.echo(f"{printable(library)}: {_summary(report)}; took {time.monotonic() - began:.1f} s")
     return FAILED if report.failed else 0
-
-
-def _remark(outcome: Outcome) -> str:
-    if outcome.status == "failed":
-        return outcome.reason
-    return f"{printable(outcome.path)}: {outcome.reason}; ingested up to there"
-
-
-def _json(outcome: Outcome) -> dict[str, str]:
-    answer = {"path": printable(outcome.path), "status": outcome.status}
-    if outcome.reason:
-        answer["reason" if outcome.status == "failed" else "warning"] = outcome.reason
-    return answer
 
 
 def _summary(report: IngestReport) -> str:

@@ -50,11 +50,15 @@ def run_command(command: click.Command, prog_name: str | None = None) -> int:
 def leave(status: int) -> NoReturn:
     """Ends the process with an exit status."""
     if status == INTERRUPTED:
-        # Towhee's threads would decode the video under way to its end first.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+        leave_at_once(status)
     sys.exit(status)
+
+
+def leave_at_once(status: int) -> NoReturn:
+    """As `leave`, when interrupted: Towhee's threads would decode the video under way to its end first."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def complain(message: str) -> None:
