@@ -25,7 +25,6 @@ from reprise.stores.library import LibraryStores, Place
 from reprise.stores.lock import usual_wait_s
 from reprise.stores.sweeping import lasting_problems
 from reprise.stores.videos import VideoRow
-from reprise.watching import watch
 
 # Called after every video of an ingest with its outcome, how many are done and how many there are.
 Progress = Callable[[Outcome, int, int], None]
@@ -124,6 +123,8 @@ class Library:
         settle: Callable[[Outcome], None] = lambda _: None,
     ) -> None:
         """Ingests what is at `paths` and what comes there, until it is interrupted: see `reprise.watching.watch`."""
+        from reprise.watching import watch
+
         watch(self, paths, workers=workers, tags=tags, poll_s=poll_s, settle=settle)
 
     @property
