@@ -88,6 +88,7 @@ def test_an_unknown_command_is_wrong_usage() -> None:
         "import reprise; import reprise.pipelines.search",
         "import towhee.types, reprise.settings",
         "import reprise; import towhee.runtime.pipeline",
+        "import reprise, importlib.util; assert importlib.util.find_spec('towhee'); import towhee",
     ],
 )
 def test_towhee_knows_every_operator_whichever_is_imported_first(program: str) -> None:

@@ -60,7 +60,10 @@ def register_with_towhee() -> None:
 
 
 class _TowheeFinder:
-    """Finds Towhee where the other finders do, once, with a loader that registers the operators after it."""
+    """Finds Towhee where the other finders do, with a loader that registers the operators after it."""
+
+    def __init__(self) -> None:
+        self._asking_others = False
 
     def find_spec(
         self,
@@ -69,20 +72,23 @@ class _TowheeFinder:
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
         """Towhee's; None for every other module."""
-        if fullname != TOWHEE:
+        if fullname != TOWHEE or self._asking_others:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(TOWHEE)
+        self._asking_others = True
+        try:
+            spec = importlib.util.find_spec(TOWHEE)
+        finally:
+            self._asking_others = False
         if spec is not None and spec.loader is not None:
-            spec.loader = cast("Loader", _RegisteringLoader(spec.loader))
+            spec.loader = cast("Loader", _RegisteringLoader(spec.loader, self))
         return spec
 
 
 class _RegisteringLoader:
     """Loads Towhee with its own loader, then registers the operators."""
 
-    def __init__(self, own: Loader) -> None:
-        self._own = own
+    def __init__(self, own: Loader, finder: _TowheeFinder) -> None:
+        self._own, self._finder = own, finder
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         """As Towhee's own loader."""
@@ -93,12 +99,11 @@ class _RegisteringLoader:
         module.__loader__ = self._own
         if module.__spec__ is not None:
             module.__spec__.loader = self._own
-        try:
-            with warnings.catch_warnings():
-                # Towhee imports pkg_resources, which announces its end at every import.
-                warnings.filterwarnings("ignore", message=".*pkg_resources.*")
-                self._own.exec_module(module)
-        except BaseException:  # raised again: whoever imports it once more must have the operators too
-            sys.meta_path.insert(0, _TowheeFinder())
-            raise
+        with warnings.catch_warnings():
+            # Towhee imports pkg_resources, which announces its end at every import.
+            warnings.filterwarnings("ignore", message=".*pkg_resources.*")
+            self._own.exec_module(module)
+        # Only now: who merely looks whether Towhee is there, or fails to import it, may import it later.
+        if self._finder in sys.meta_path:
+            sys.meta_path.remove(self._finder)
         register_all()
