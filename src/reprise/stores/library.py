@@ -13,14 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.embedding import EmbeddedVideo
 from reprise.errors import LibraryError, LibraryNotFoundError, SettingsError, StoreError, printable
-from reprise.pipelines.ingest import store_pipeline
 from reprise.running import run
 from reprise.stores.claims import Claims
 from reprise.stores.frames import FrameStore, LibraryFacts
@@ -30,6 +28,9 @@ from reprise.stores.milvus import connect, keep, part
 from reprise.stores.notes import NoteStore
 from reprise.stores.slots import free_slot, left_slots
 from reprise.stores.videos import VideoRow, VideoStore
+
+if TYPE_CHECKING:
+    from reprise.embedding import EmbeddedVideo
 
 MILVUS_NAME = "milvus.db"
 MATRICES_NAME = "matrices"
@@ -93,11 +94,11 @@ class LibraryStores:
         self._unflushed_frames = 0
         if place.embedded:
             _check_folder(place, create is not None)
-        else:
-            # Before anything is made on this machine: the address may be mistyped.
-            self._connect()
-        self._make_folder(create is not None)
         try:
+            if not place.embedded:
+                # Before anything is made on this machine: the address may be mistyped.
+                self._connect()
+            self._make_folder(create is not None)
             if place.embedded:
                 self._lock = FolderLock(place.locked, wait_s=wait_s)
             else:
@@ -267,6 +268,8 @@ class LibraryStores:
 
     def _store_chain(self) -> Any:
         if self._chain is None:
+            from reprise.pipelines.ingest import store_pipeline  # and Towhee, which reading does not need
+
             self._chain = store_pipeline(milvus_uri=self.place.milvus_uri, matrices_path=str(self.place.matrices))
         return self._chain
 
