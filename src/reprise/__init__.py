@@ -16,6 +16,8 @@ from reprise.registration import register_all
 # Operators must be known to Towhee before anything asks for them by name, and importing reprise is enough for that.
 register_all()
 
+from reprise.checking.settings import CheckSettings  # noqa: E402
+from reprise.checking.verdict import CheckReport, Relation, Verdict  # noqa: E402
 from reprise.comparison import compare  # noqa: E402
 from reprise.errors import ReprisError  # noqa: E402
 from reprise.filters import VideoFilter  # noqa: E402
@@ -25,16 +27,20 @@ from reprise.segment import Match, QueryResult, Segment  # noqa: E402
 from reprise.settings import EmbedSettings, QuerySettings, SearchSettings  # noqa: E402
 
 __all__ = [
+    "CheckReport",
+    "CheckSettings",
     "EmbedSettings",
     "Library",
     "Match",
     "QueryResult",
     "QuerySettings",
+    "Relation",
     "ReprisError",
     "SearchHit",
     "SearchResult",
     "SearchSettings",
     "Segment",
+    "Verdict",
     "VideoFilter",
     "compare",
     "open",

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
+from reprise.checking.batch import CheckProgress, check_paths
+from reprise.checking.settings import CheckSettings
+from reprise.checking.verdict import CheckReport
 from reprise.embedding import EmbeddedQuery, embed_query
 from reprise.errors import MissingVideoError, printable
 from reprise.evidence import QueryEvidence
@@ -107,6 +110,26 @@ class Library:
                 stores, wanted, self._settings, workers=workers or default_workers(), tags=tags, settle=settled.add
             )
         return report
+
+    def check(
+        self,
+        paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
+        settings: CheckSettings | None = None,
+        *,
+        ingest_new: bool = False,
+        progress: CheckProgress | None = None,
+    ) -> CheckReport:
+        """A verdict on each video at `paths`, files and folders: whether it is new to the library and to the others.
+
+        With `ingest_new` what is new is added, and the library made if there is none. Raises LibraryError.
+        """
+        return check_paths(
+            [paths] if isinstance(paths, str | os.PathLike) else paths,
+            lambda: self.opened(create=ingest_new),
+            settings or CheckSettings(),
+            ingest_new=ingest_new,
+            progress=progress,
+        )
 
     def query(self, video: str | os.PathLike[str], settings: QuerySettings | None = None) -> QueryResult:
         """The copied segments of one video. Raises an InputError for the video, a LibraryError for the library."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from reprise.cli.benchmark import benchmark
+from reprise.cli.check import check
 from reprise.cli.compare import compare
 from reprise.cli.info import info
 from reprise.cli.ingest import ingest
@@ -47,6 +48,7 @@ def commands() -> None:
 for command in (
     ingest,
     query,
+    check,
     search,
     compare,
     matrix,
