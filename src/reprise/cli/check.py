@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -98,12 +100,17 @@ def check(
     settings = CheckSettings(most, top_k, aligner, min_score)
     if table is not None and not table.parent.is_dir():
         raise SettingsError(f"{printable(table)}: there is no folder {printable(table.parent)}; make it first")
-    # What the batch keeps in the folder for temporary files is removed also when a service manager ends the command.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with reprise.open(library, device=device, weights=weights) as shelf, progress_bar() as bar:
+    so_far = ""
+    with (
+        _termination_as_interruption(),
+        reprise.open(library, device=device, weights=weights) as shelf,
+        progress_bar() as bar,
+    ):
         row = bar.add_task("checking", total=None)
 
         def advance(answer: Verdict | Failure, done: int, total: int) -> None:
+            nonlocal so_far
+            so_far = f"{done} of {counted(total, 'video')} are done" + (", what is new of them is kept" * ingest_new)
             bar.update(row, completed=done, total=total)
             if isinstance(answer, Failure):
                 say(bar, answer.reason)
@@ -116,7 +123,12 @@ def check(
                 else:
                     _print(answer)
 
-        report = shelf.check(videos, settings, ingest_new=ingest_new, progress=advance)
+        try:
+            report = shelf.check(videos, settings, ingest_new=ingest_new, progress=advance)
+        except KeyboardInterrupt as interruption:
+            if so_far:
+                interruption.add_note(so_far)
+            raise
     if table is not None:
         write_whole(table, csv_of(report))
     if report.skipped:
@@ -126,6 +138,16 @@ def check(
     if report.failed:
         return FAILED
     return 0 if report.is_all_new else NOT_NEW
+
+
+@contextmanager
+def _termination_as_interruption() -> Iterator[None]:
+    """What a batch keeps in the folder for temporary files is removed also when SIGTERM ends the command."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _print(verdict: Verdict) -> None:
