@@ -248,6 +248,9 @@ def test_without_a_library_there_is_nothing_to_check_against_unless_it_is_to_be_
 ) -> None:
     with reprise.open(tmp_path / "none") as shelf, pytest.raises(LibraryNotFoundError, match="no library there"):
         shelf.check(films / "in" / "own.mp4")
+    finished = run("check", films / "in" / "own.mp4", "--library", tmp_path / "none")
+    assert (finished.status, finished.out) == (1, "")
+    assert finished.err.endswith("no library there, so everything is new to it; --ingest-new makes one\n")
     with reprise.open(tmp_path / "none") as shelf:
         report = shelf.check(tmp_path / "mistyped.mp4", ingest_new=True)
     assert [failure.path for failure in report.failed] == [str(tmp_path / "mistyped.mp4")]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reprise.checking.embedding import CheckedVideo
-from reprise.checking.likeness import MOST_APART_S, likeness
+from reprise.checking.likeness import LEAST_POOLED, MOST_APART_S, likeness
 from reprise.checking.settings import CheckSettings
 from reprise.checking.verdict import KINDS, Among, Kind, Relation, Stage, Verdict, shares
 from reprise.errors import printable
@@ -18,7 +18,6 @@ from reprise.stores.library import LibraryStores
 from reprise.stores.videos import VideoRow
 
 NEAREST = 32  # videos whose mean vectors are looked at: many copies of one video may be there
-LEAST_NEAR = 0.98  # cosine of the mean vectors from which frames are compared one by one
 
 NOTHING_SHOWN = "nothing is to be seen in it (black, or of one colour): it could be compared as a whole only"
 TOO_SHORT = f"shorter than {QuerySettings().min_length_s:g} s: a part of it, or it as a part of others, is not found"
@@ -42,7 +41,7 @@ class Side:
         near = [
             video_id
             for video_id, cosine in self.stores.videos.nearest(checked.video.pooled, NEAREST)
-            if cosine >= LEAST_NEAR
+            if cosine >= LEAST_POOLED
         ]
         found = []
         for video_id, row in self.stores.videos.get(near).items():

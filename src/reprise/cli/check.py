@@ -17,7 +17,7 @@ from reprise.checking.verdict import KINDS, CheckReport, Relation, Verdict
 from reprise.cli import options
 from reprise.cli.printing import counted, print_json, progress_bar, say, without
 from reprise.cli.running import FAILED, complain
-from reprise.errors import SettingsError, printable
+from reprise.errors import LibraryNotFoundError, SettingsError, printable
 from reprise.report.files import write_whole
 from reprise.scanning import Failure
 from reprise.times import clock
@@ -125,6 +125,10 @@ def check(
 
         try:
             report = shelf.check(videos, settings, ingest_new=ingest_new, progress=advance)
+        except LibraryNotFoundError as error:
+            raise LibraryNotFoundError(
+                f"{printable(library)}: no library there, so everything is new to it; --ingest-new makes one"
+            ) from error
         except KeyboardInterrupt as interruption:
             if so_far:
                 interruption.add_note(so_far)
