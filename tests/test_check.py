@@ -104,6 +104,18 @@ def test_a_video_of_nothing_in_the_library_is_new(library: Path, films: Path) ->
     assert verdict.sureness > 0.5
 
 
+def test_what_nearly_counts_as_a_copy_is_told_of(library: Path, films: Path) -> None:
+    with reprise.open(library) as shelf:
+        (copy,) = shelf.check(films / "in" / "piece.mp4")
+        (doubtful,) = shelf.check(films / "in" / "piece.mp4", CheckSettings(min_score=1))
+    score = copy.relations[0].sureness
+    assert score < 1
+    assert (doubtful.kind, doubtful.sureness) == ("new", pytest.approx(1 - score))
+    (remark,) = doubtful.remarks
+    assert remark.startswith("perhaps 0:00 - 0:10 here is ")
+    assert remark.endswith(f" of {films / 'refs' / 'a.mp4'}, with a score of {score:.2f}: have a look")
+
+
 def test_shares_and_segments_say_how_much_of_which_is_in_common(library: Path, films: Path) -> None:
     ((piece,), (longer,), (partly,)) = (
         list(verdict)

@@ -12,10 +12,11 @@ from reprise.checking.embedding import CheckedVideo
 Floats = NDArray[np.float32]
 
 # Measured by benchmarks/check.py, and told in docs/check.md.
-LEAST_POOLED = 0.9975  # cosine of the videos' mean vectors: an overlay or a tone moves all frames the same way
-LEAST_MEAN = 0.994  # mean cosine of the frames
+LEAST_POOLED = 0.996  # cosine of the videos' mean vectors: an overlay or a tone moves all frames the same way
+LEAST_MEAN = 0.995  # mean cosine of the frames
 LEAST_STRETCH = 0.95  # in every stretch: one odd frame may be a cut that fell otherwise, a stretch is another scene
 STRETCH_S = 3.0
+SURE_AT_LEAST = 0.8
 MOST_APART_S = 1.0  # of the two durations
 MOST_SHIFT = 1  # frames that one may begin before the other
 
@@ -35,8 +36,8 @@ class Likeness:
 
     @property
     def sureness(self) -> float:
-        """0.5 where they are only just the same, 1 where they are equal."""
-        return float(np.clip(1 - 0.5 * (1 - self.mean) / (1 - LEAST_MEAN), 0, 1))
+        """`SURE_AT_LEAST` where they are only just the same, 1 where they are equal."""
+        return float(np.clip(1 - (1 - SURE_AT_LEAST) * (1 - self.mean) / (1 - LEAST_MEAN), 0, 1))
 
 
 def likeness(checked: CheckedVideo, reference: Floats, fps: float) -> Likeness:

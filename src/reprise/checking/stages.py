@@ -16,8 +16,10 @@ from reprise.segment import Match, Segment
 from reprise.settings import EmbedSettings, QuerySettings
 from reprise.stores.library import LibraryStores
 from reprise.stores.videos import VideoRow
+from reprise.times import clock
 
 NEAREST = 32  # videos whose mean vectors are looked at: many copies of one video may be there
+WORTH_A_LOOK = 0.5  # score of a segment that is too faint to count; most copies that are missed have one
 
 NOTHING_SHOWN = "nothing is to be seen in it (black, or of one colour): it could be compared as a whole only"
 TOO_SHORT = f"shorter than {QuerySettings().min_length_s:g} s: a part of it, or it as a part of others, is not found"
@@ -101,15 +103,17 @@ def by_pictures(
         return _verdict(path, "vector", video.duration_s, [], remarks, warning=video.warning, doubt=1.0)
     if video.duration_s < settings.query.min_length_s:
         remarks.append(TOO_SHORT)
-    relations, faintest = [], 0.0
+    relations, doubts = [], [(0.0, "")]
     for side in sides:
         for row, match in side.with_copies(checked, settings):
             counted = tuple(segment for segment in match.segments if segment.score >= settings.least_score)
             if counted:
                 relations.append(_of_segments(counted, row, side, video.duration_s, settings))
-            else:
-                faintest = max(faintest, *(segment.score for segment in match.segments))
-    return _verdict(path, "frames", video.duration_s, relations, remarks, warning=video.warning, doubt=faintest)
+            doubts += [(segment.score, _perhaps(segment, row)) for segment in match.segments if not counted]
+    doubt, perhaps = max(doubts)
+    if not relations and doubt >= WORTH_A_LOOK:
+        remarks.append(perhaps)
+    return _verdict(path, "frames", video.duration_s, relations, remarks, warning=video.warning, doubt=doubt)
 
 
 def kind_of(video_share: float, reference_share: float, most: float) -> Kind:
@@ -117,6 +121,12 @@ def kind_of(video_share: float, reference_share: float, most: float) -> Kind:
     if video_share >= most:
         return "near-duplicate" if reference_share >= most else "contained-in"
     return "contains" if reference_share >= most else "partial"
+
+
+def _perhaps(segment: Segment, row: VideoRow) -> str:
+    here = f"{clock(segment.query_start_s)} - {clock(segment.query_end_s)}"
+    there = f"{clock(segment.reference_start_s)} - {clock(segment.reference_end_s)}"
+    return f"perhaps {here} here is {there} of {row.path}, with a score of {segment.score:.2f}: have a look"
 
 
 def _of_segments(
