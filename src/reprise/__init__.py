@@ -17,6 +17,8 @@ from reprise.errors import ReprisError
 from reprise.registration import register_with_towhee
 
 if TYPE_CHECKING:
+    from reprise.checking.settings import CheckSettings
+    from reprise.checking.verdict import CheckReport, Relation, Verdict
     from reprise.comparison import compare
     from reprise.filters import VideoFilter
     from reprise.hits import SearchHit, SearchResult
@@ -28,16 +30,20 @@ if TYPE_CHECKING:
 register_with_towhee()
 
 __all__ = [
+    "CheckReport",
+    "CheckSettings",
     "EmbedSettings",
     "Library",
     "Match",
     "QueryResult",
     "QuerySettings",
+    "Relation",
     "ReprisError",
     "SearchHit",
     "SearchResult",
     "SearchSettings",
     "Segment",
+    "Verdict",
     "VideoFilter",
     "compare",
     "open",
@@ -47,15 +53,19 @@ DEFAULT_LIBRARY = "./library"
 
 # The modules of the names that are imported when they are first asked for: `reprise --help` needs none of them.
 _HOMES = {
+    "CheckReport": "checking.verdict",
+    "CheckSettings": "checking.settings",
     "EmbedSettings": "settings",
     "Library": "library",
     "Match": "segment",
     "QueryResult": "segment",
     "QuerySettings": "settings",
+    "Relation": "checking.verdict",
     "SearchHit": "hits",
     "SearchResult": "hits",
     "SearchSettings": "settings",
     "Segment": "segment",
+    "Verdict": "checking.verdict",
     "VideoFilter": "filters",
     "compare": "comparison",
 }

@@ -20,6 +20,9 @@ from reprise.stores.sweeping import lasting_problems
 from reprise.stores.videos import VideoRow
 
 if TYPE_CHECKING:  # what decodes, searches and aligns is imported by the methods that do: `list` needs none of it
+    from reprise.checking.batch import CheckProgress
+    from reprise.checking.settings import CheckSettings
+    from reprise.checking.verdict import CheckReport
     from reprise.embedding import EmbeddedQuery
     from reprise.evidence import QueryEvidence
     from reprise.hits import SearchResult
@@ -134,6 +137,29 @@ class Library:
     def is_embedded(self) -> bool:
         """Whether it is a folder, which one process at a time can use."""
         return self._place.embedded
+
+    def check(
+        self,
+        paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
+        settings: CheckSettings | None = None,
+        *,
+        ingest_new: bool = False,
+        progress: CheckProgress | None = None,
+    ) -> CheckReport:
+        """A verdict on each video at `paths`, files and folders: whether it is new to the library and to the others.
+
+        With `ingest_new` what is new is added, and the library made if there is none. Raises LibraryError.
+        """
+        from reprise.checking.batch import check_paths
+        from reprise.checking.settings import CheckSettings
+
+        return check_paths(
+            [paths] if isinstance(paths, str | os.PathLike) else paths,
+            lambda: self.opened(create=ingest_new),
+            settings or CheckSettings(),
+            ingest_new=ingest_new,
+            progress=progress,
+        )
 
     def query(self, video: str | os.PathLike[str], settings: QuerySettings | None = None) -> QueryResult:
         """The copied segments of one video. Raises an InputError for the video, a LibraryError for the library."""

@@ -68,6 +68,35 @@ def test_two_uploaded_videos_are_compared(shared: Served, films: Path) -> None:
     assert result["page"]["matches"][0]["segments"][0]["pairs"][0]["pictures"][1] is not None
 
 
+def test_a_check_is_answered_as_on_the_command_line(shared: Served, films: Path, tmp_path: Path) -> None:
+    assert run("ingest", films / "refs", "--library", tmp_path / "library").status == 0
+    for name, verdict in (("copy.mp4", "contained-in"), ("own.mp4", "new"), ("refs/b.mp4", "exact")):
+        job = shared.upload("/api/check", films / name)
+        (printed,) = run("check", films / name, "--library", tmp_path / "library", "--json").objects
+        # On the command line refs/b.mp4 is the library's own file.
+        assert job["result"]["result"] == printed | {"video": Path(name).name, "remarks": []}
+        assert printed["verdict"] == verdict
+    assert list(shared.service.places.incoming.iterdir()) == []
+
+
+def test_a_check_says_what_counts_as_most_of_a_video_and_knows_files_by_their_names(shared: Served) -> None:
+    job = shared.done(shared.client.post("/api/check", json={"path": "a.mp4", "most": 0.9}))
+    result = job["result"]["result"]
+    assert (result["video"], result["verdict"], result["stage"]) == ("a.mp4", "exact", "hash")
+    assert result["remarks"] == ["the library has this very file already"]
+    refused = shared.client.post("/api/check", json={"path": "a.mp4", "most": 0.2})
+    assert (refused.status_code, refused.json()["error"].startswith("most: ")) == (422, True)
+
+
+def test_a_file_that_cannot_be_checked_fails_under_the_name_that_it_was_sent_with(
+    shared: Served, tmp_path: Path
+) -> None:
+    for content in (b"", b"Dear reader"):
+        (tmp_path / "letter.mp4").write_bytes(content)
+        job = shared.upload("/api/check", tmp_path / "letter.mp4")
+        assert (job["status"], job["error"].startswith("letter.mp4: ")) == ("failed", True)
+
+
 def test_an_uploaded_reference_is_kept_until_it_is_removed(start: Start, films: Path) -> None:
     one = start()
     job = one.upload("/api/ingest", films / "refs" / "a.mp4", tags=["news", "new"])

@@ -90,6 +90,19 @@ def test_a_video_that_is_asked_about_shows_progress_then_its_segments_and_plays_
     assert reference_s - query_s == pytest.approx(2, abs=0.6)
 
 
+def test_only_what_is_new_is_added_where_that_is_asked_for(page: Page, films: Path) -> None:
+    add(page, films / "refs" / "a.mp4")
+    page.get_by_label("Add only what is new").check()
+    page.locator("#shelf-file").set_input_files([films / "copy.mp4", films / "own.mp4"])
+    expect(page.locator("#shelf-cards .name", has_text="own.mp4")).to_be_visible(timeout=LONG_MS)
+    expect(page.locator("#shelf-work")).to_contain_text("copy.mp4: not added, it is contained in a.mp4.")
+    expect(page.locator("#shelf-cards .name", has_text="copy.mp4")).to_have_count(0)
+    # Others count on its being new.
+    page.locator("#shelf-cards li", has_text="own.mp4").get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.locator("#shelf-cards .name", has_text="own.mp4")).to_have_count(0)
+
+
 def test_a_video_of_nothing_in_the_library_is_told_so(page: Page, films: Path) -> None:
     page.locator("#ask-file").set_input_files(films / "own.mp4")
     expect(page.locator("#answer .lead")).to_have_text("Nothing in it is copied from the library.", timeout=LONG_MS)

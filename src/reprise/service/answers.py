@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from reprise.checking.settings import CheckSettings
 from reprise.settings import QuerySettings
 
 PATH = Field(default=None, min_length=1, max_length=4096, description="A file under the service's roots.")
@@ -39,6 +40,16 @@ class QueryOptions(AlignOptions):
 
     path: str | None = PATH
     top_k: int = Field(default=QuerySettings().top_k, ge=1, le=MOST, description="Candidates that are looked at.")
+
+
+class CheckOptions(Asked):
+    """`path`, or a file of the form."""
+
+    path: str | None = PATH
+    most: float = Field(default=CheckSettings().most, ge=0.5, le=1, description="As `reprise check --most`.")
+    top_k: int = Field(default=CheckSettings().top_k, ge=1, le=MOST, description="Candidates that are looked at.")
+    aligner: str = Field(default=CheckSettings().aligner, description="As `reprise check --aligner`.")
+    min_score: float | None = Field(default=None, ge=0, le=1, description="Of a segment.")
 
 
 class CompareOptions(AlignOptions):

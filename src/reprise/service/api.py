@@ -17,6 +17,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi import Path as InPath
 from starlette.responses import FileResponse
 
+from reprise.checking.settings import CheckSettings
 from reprise.errors import printable
 from reprise.service import answers, searching
 from reprise.service.answers import body, responses
@@ -93,6 +94,23 @@ async def query(request: Request, response: Response, service: Serving) -> answe
         job = service.jobs.submit(
             Job("query", [source], {"settings": asdict(settings), "evidence": options.evidence})
         )
+        form.files.clear()
+    return _accepted(response, job)
+
+
+@router.post(
+    "/check",
+    status_code=202,
+    responses=responses(404, 413, 415, 422, 429),
+    openapi_extra=body(answers.CheckOptions, "file"),
+)
+async def check(request: Request, response: Response, service: Serving) -> answers.JobAnswer:
+    """Asks whether a video is new to the library: a job, whose result is that of `check --json`."""
+    async with _received(request, service, "file") as form:
+        options = form.options(answers.CheckOptions)
+        source = _source(service, form, "file", options.path)
+        settings = CheckSettings(options.most, options.top_k, options.aligner, options.min_score)
+        job = service.jobs.submit(Job("check", [source], {"settings": asdict(settings)}))
         form.files.clear()
     return _accepted(response, job)
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import av
 
+from reprise.checking.embedding import CheckedVideo
+from reprise.checking.embedding import embed_checked as embed_checked_video
 from reprise.comparison import compare_with_evidence
 from reprise.decoding.container import PLAYLIST_FORMATS, check_file
 from reprise.decoding.picture import PictureMaker
@@ -46,6 +48,14 @@ def embed_query(path: str, settings: EmbedSettings, max_duration_s: float) -> Em
     query = embed_query_video(path, settings)
     _check_seen(path, query.duration_s, max_duration_s)
     return query
+
+
+def embed_checked(path: str, settings: EmbedSettings, content_hash: str, max_duration_s: float) -> CheckedVideo:
+    """The video embedded to be checked. Raises InputError, also if it is too long."""
+    _check_length(path, max_duration_s)
+    checked = embed_checked_video(path, settings, content_hash)
+    _check_seen(path, checked.video.duration_s, max_duration_s)
+    return checked
 
 
 def compare(
@@ -121,7 +131,8 @@ def settings_of_worker(settings: EmbedSettings) -> EmbedSettings:
 
 
 TASKS: dict[str, Callable[..., Any]] = {
-    task.__name__: task for task in (embed_video, embed_query, compare, refined, contents, thumbnail, plain_picture)
+    task.__name__: task
+    for task in (embed_video, embed_query, embed_checked, compare, refined, contents, thumbnail, plain_picture)
 }
 
 

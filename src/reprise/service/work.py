@@ -10,11 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from reprise.checking.settings import CheckSettings
+from reprise.checking.stages import Side, by_hash, by_pictures
+from reprise.checking.verdict import Verdict
+from reprise.decoding.container import check_file
 from reprise.embedding import EmbeddedQuery, EmbeddedVideo
 from reprise.errors import ModelError, ReprisError, printable
 from reprise.evidence import QueryEvidence
 from reprise.ingest import Outcome, Task
-from reprise.scanning import content_hash, find_videos
+from reprise.library import Library
+from reprise.scanning import content_hash, find_videos, video_id
 from reprise.segment import QueryResult
 from reprise.service import addresses
 from reprise.service.jobs import Job, Source
@@ -39,6 +44,7 @@ class Work:
         self._kinds = {
             "ingest": self._ingest,
             "query": self._query,
+            "check": self._check,
             "compare": self._compare,
             "vectors": self._vectors,
             "likeness": self._likeness,
@@ -176,6 +182,27 @@ class Work:
         """How it is asked, and whether ends are to be refined: that decodes, so it is not the library's thread's."""
         settings = QuerySettings(**job.options["settings"])
         return replace(settings, refine=False), settings.refine
+
+    def _check(self, job: Job, worker: Worker) -> dict[str, Any]:
+        path = self._fetched(job, 0)
+        check_file(path)
+        job.stage, job.total = "searching", 2
+        digest, settings = content_hash(path), CheckSettings(**job.options["settings"])
+
+        def exact(library: Library) -> Verdict | None:
+            return by_hash([Side(*library.opened())], path, video_id(path), digest)
+
+        verdict = self._shelf.ask(exact).result()
+        if verdict is None:
+            job.stage = "embedding"
+            checked = worker.run("embed_checked", path, self._embedding, digest, self._settings.max_duration_s)
+            job.stage, job.done = "searching", 1
+
+            def seen(library: Library) -> Verdict:
+                return by_pictures([Side(*library.opened())], path, video_id(path), checked, settings)
+
+            verdict = self._shelf.ask(seen).result()
+        return {"result": replace(verdict, path=printable(job.sources[0].name)).to_json()}
 
     def _compare(self, job: Job, worker: Worker) -> dict[str, Any]:
         one, other = (self._fetched(job, number) for number in (0, 1))

@@ -236,11 +236,24 @@
     dialog.showModal();
   }
 
+  const VERDICTS = {"exact": "the same file as", "same-content": "it shows the same as", "near-duplicate": "a near-duplicate of",
+    "contained-in": "it is contained in", "contains": "it contains", "partial": "it shares a part with"};
+
+  /* What a file has in common with the library, in words; nothing if it is new. */
+  async function known(file, line) {
+    const {result} = await finished(await send("/api/check", file, "file", [], line), line);
+    const [first, ...others] = result.references;
+    if (!first) return "";
+    return `${VERDICTS[first.relation]} ${name(first.reference)}${others.length ? ` and ${others.length} more` : ""}`;
+  }
+
   async function add(files) {
     const tags = byId("new-tags").value.split(",").map(tag => tag.trim()).filter(Boolean);
     for (const file of files) {
       const line = report(byId("shelf-work"), file.name);
       try {
+        const before = byId("only-new").checked ? await known(file, line) : "";
+        if (before) { line.say(`${file.name}: not added, ${before}.`); continue; }
         const job = await send("/api/ingest", file, "file", tags.map(tag => ["tags", tag]), line);
         const [video] = (await finished(job, line)).videos;
         if (video.status === "unchanged") line.say(`${file.name}: is in the library already, as ${name(video.path)}.`);

@@ -1,0 +1,193 @@
+"""`reprise check`: whether videos are new to the library, before they are put into it."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+import reprise
+from reprise.checking.settings import CheckSettings
+from reprise.checking.table import csv_of
+from reprise.checking.verdict import KINDS, CheckReport, Relation, Verdict
+from reprise.cli import options
+from reprise.cli.printing import counted, print_json, progress_bar, say, without
+from reprise.cli.running import FAILED, complain
+from reprise.errors import LibraryNotFoundError, SettingsError, printable
+from reprise.report.files import write_whole
+from reprise.scanning import Failure
+from reprise.times import clock
+
+NOT_NEW = 3  # the exit status where at least one video is not new and all could be checked
+SHOWN_SEGMENTS = 5  # of a relation, on the screen
+
+WORDS = {
+    "exact": "the same file as",
+    "same-content": "shows the same as",
+    "near-duplicate": "near-duplicate of",
+    "contained-in": "contained in",
+    "contains": "contains",
+    "partial": "shares a part with",
+}
+
+
+@click.command(short_help="Tell whether videos are new, before they are put into the library.")
+@click.argument("videos", metavar="VIDEO...", nargs=-1, required=True, type=click.Path())
+@options.library
+@click.option("--ingest-new", is_flag=True, help="Put what is new into the library, which is made if there is none.")
+@click.option(
+    "--most",
+    type=click.FloatRange(0.5, 1),
+    default=CheckSettings().most,
+    show_default=True,
+    help="The share of a video that counts as most of it: of both for a near-duplicate, of one for contains and "
+    "contained-in.",
+)
+@click.option(
+    "--top-k",
+    type=click.IntRange(min=1),
+    default=CheckSettings().top_k,
+    show_default=True,
+    help="Candidate videos that are looked at closely.",
+)
+@options.aligner
+@options.min_score
+@options.weights
+@options.device
+@click.option(
+    "--csv",
+    "table",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a table, a line for each reference of each video.",
+)
+@options.json_lines
+def check(
+    videos: tuple[str, ...],
+    library: str,
+    ingest_new: bool,
+    most: float,
+    top_k: int,
+    aligner: str,
+    min_score: float | None,
+    weights: str | None,
+    device: str,
+    table: Path | None,
+    as_json: bool,
+) -> int:
+    """Tell whether VIDEO is new to the library, and to the other videos that are checked with it.
+
+    VIDEO is a video or a folder of videos. The verdict is one of
+
+    \b
+      exact           the very file is there, under whatever name
+      same-content    the same pictures, in another container or encoding
+      near-duplicate  most of both videos is in common
+      contained-in    most of VIDEO is a part of a longer one
+      contains        most of a shorter one is a part of VIDEO
+      partial         they have a part in common
+      new             nothing of it is there
+
+    A video that cannot be read is named, and the others are done.
+
+    Exit status: 0 if all are new, 3 if at least one is not, 1 if one could not be checked, 2 on wrong usage,
+    130 when interrupted.
+    """
+    settings = CheckSettings(most, top_k, aligner, min_score)
+    if table is not None and not table.parent.is_dir():
+        raise SettingsError(f"{printable(table)}: there is no folder {printable(table.parent)}; make it first")
+    so_far = ""
+    with (
+        _termination_as_interruption(),
+        reprise.open(library, device=device, weights=weights) as shelf,
+        progress_bar() as bar,
+    ):
+        row = bar.add_task("checking", total=None)
+
+        def advance(answer: Verdict | Failure, done: int, total: int) -> None:
+            nonlocal so_far
+            so_far = f"{done} of {counted(total, 'video')} are done" + (", what is new of them is kept" * ingest_new)
+            bar.update(row, completed=done, total=total)
+            if isinstance(answer, Failure):
+                say(bar, answer.reason)
+                return
+            if answer.warning:
+                say(bar, f"{answer.path}: {answer.warning}")
+            with without(bar):
+                if as_json:
+                    print_json(answer.to_json())
+                else:
+                    _print(answer)
+
+        try:
+            report = shelf.check(videos, settings, ingest_new=ingest_new, progress=advance)
+        except LibraryNotFoundError as error:
+            raise LibraryNotFoundError(
+                f"{printable(library)}: no library there, so everything is new to it; --ingest-new makes one"
+            ) from error
+        except KeyboardInterrupt as interruption:
+            if so_far:
+                interruption.add_note(so_far)
+            raise
+    if table is not None:
+        write_whole(table, csv_of(report))
+    if report.skipped:
+        complain(f"{counted(len(report.skipped), 'other file')} left out, not videos by their names")
+    if not as_json and len(report.verdicts) + len(report.failed) > 1:
+        click.echo(_summary(report))
+    if report.failed:
+        return FAILED
+    return 0 if report.is_all_new else NOT_NEW
+
+
+@contextmanager
+def _termination_as_interruption() -> Iterator[None]:
+    """What a batch keeps in the folder for temporary files is removed also when SIGTERM ends the command."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _print(verdict: Verdict) -> None:
+    ending = "; now in the library" if verdict.ingested else ""
+    sure = "sure" if verdict.kind == "exact" else f"{min(99, round(100 * verdict.sureness))} % sure"
+    click.echo(f"{verdict.path} ({clock(verdict.duration_s)}): {verdict.kind}, {sure} (by {verdict.stage}){ending}")
+    for relation in verdict:
+        _print_relation(relation, with_segments=verdict.stage == "frames")
+    for remark in verdict.remarks:
+        click.echo(f"  {remark}")
+
+
+def _print_relation(relation: Relation, *, with_segments: bool) -> None:
+    whose = ", of this batch" if relation.among == "batch" else ""
+    what = f"{WORDS[relation.kind]} {relation.reference} ({clock(relation.reference_duration_s)}{whose})"
+    if not with_segments:
+        click.echo(f"  {what}")
+        return
+    shares = f"{_percent(relation.video_share)} of this video, {_percent(relation.reference_share)} of that one"
+    click.echo(f"  {what}: {shares}")
+    for s in relation.segments[:SHOWN_SEGMENTS]:
+        here = f"{clock(s.query_start_s)} - {clock(s.query_end_s)}"
+        there = f"{clock(s.reference_start_s)} - {clock(s.reference_end_s)}"
+        click.echo(f"    {here} here is {there} there{', backwards' if s.backwards else ''}")
+    if len(relation.segments) > SHOWN_SEGMENTS:
+        click.echo(f"    and {len(relation.segments) - SHOWN_SEGMENTS} more: see --json")
+
+
+def _percent(share: float) -> str:
+    return f"{round(100 * share)} %"
+
+
+def _summary(report: CheckReport) -> str:
+    kinds = Counter(verdict.kind for verdict in report)
+    parts = [f"{kinds[kind]} {kind}" for kind in reversed(KINDS) if kinds[kind]]
+    parts += [f"{len(report.failed)} failed"] if report.failed else []
+    added = sum(verdict.ingested for verdict in report)
+    ending = f"; {counted(added, 'video')} added to the library" if added else ""
+    return f"{counted(len(report.verdicts) + len(report.failed), 'video')}: {', '.join(parts)}{ending}"
