@@ -17,6 +17,7 @@ from reprise.registration import register_all
 register_all()
 
 from reprise.comparison import compare  # noqa: E402
+from reprise.decoding.limits import DecodeLimits  # noqa: E402
 from reprise.errors import ReprisError  # noqa: E402
 from reprise.filters import VideoFilter  # noqa: E402
 from reprise.hits import SearchHit, SearchResult  # noqa: E402
@@ -25,6 +26,7 @@ from reprise.segment import Match, QueryResult, Segment  # noqa: E402
 from reprise.settings import EmbedSettings, QuerySettings, SearchSettings  # noqa: E402
 
 __all__ = [
+    "DecodeLimits",
     "EmbedSettings",
     "Library",
     "Match",
@@ -50,10 +52,11 @@ def open(  # noqa: A001 - reads as reprise.open, like the built-in reads files
     fps: float | None = None,
     device: str = "auto",
     weights: str | None = None,
+    limits: DecodeLimits | None = None,
 ) -> Library:
     """The library in a folder or on a Milvus server (`http://host:19530`).
 
     Left out, it is $REPRISE_LIBRARY, else ./library. Further arguments and errors as `reprise.Library`.
     """
     where = library if library is not None else os.environ.get("REPRISE_LIBRARY") or DEFAULT_LIBRARY
-    return Library(where, model=model, fps=fps, device=device, weights=weights)
+    return Library(where, model=model, fps=fps, device=device, weights=weights, limits=limits)

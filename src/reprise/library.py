@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
+from reprise.decoding.limits import DecodeLimits
 from reprise.embedding import EmbeddedQuery, embed_query
 from reprise.errors import MissingVideoError, printable
 from reprise.evidence import QueryEvidence
@@ -56,12 +57,14 @@ class Library:
         fps: float | None = None,
         device: str = "auto",
         weights: str | None = None,
+        limits: DecodeLimits | None = None,
     ) -> None:
         """A library in the folder, or on the Milvus server, that `library` names; nothing is opened yet.
 
         `model` and `fps` left out are the library's own, or "reprise" and 1 for a new one; given, a library
         made with others raises LibraryMismatchError when it is opened. `weights` is the file of the model's
-        weights, where they are not to be looked for. Raises SettingsError.
+        weights, where they are not to be looked for; `limits` is what decoding a video may take. Raises
+        SettingsError.
         """
         self._place = Place.of(library)
         self._given_fps, self._given_model = fps, model
@@ -72,6 +75,7 @@ class Library:
             device,
             # Whose they are, only the library knows where no model is named.
             weights=None if model is None else weights,
+            limits=limits or usual.limits,
         )
         check_has_frame_vectors(self._settings.network)
         self._weights = weights

@@ -10,6 +10,7 @@ import reprise
 from reprise.cli import options
 from reprise.cli.printing import counted, print_json, progress_bar, say, without
 from reprise.cli.running import FAILED, complain
+from reprise.decoding.limits import DecodeLimits
 from reprise.errors import printable
 from reprise.ingest import IngestReport, Outcome
 from reprise.settings import EmbedSettings
@@ -26,6 +27,7 @@ SKIPPED_NAMES = 5
 @options.workers
 @options.weights
 @options.device
+@options.limits
 @click.option(
     "--tag",
     "tags",
@@ -42,6 +44,7 @@ def ingest(
     workers: int | None,
     weights: str | None,
     device: str,
+    limits: DecodeLimits,
     tags: tuple[str, ...],
     as_json: bool,
 ) -> int:
@@ -53,7 +56,10 @@ def ingest(
     """
     began = time.monotonic()
     kept, total, embedding = 0, 0, False
-    with reprise.open(library, model=model, fps=fps, device=device, weights=weights) as shelf, progress_bar() as bar:
+    with (
+        reprise.open(library, model=model, fps=fps, device=device, weights=weights, limits=limits) as shelf,
+        progress_bar() as bar,
+    ):
         row = bar.add_task("ingesting", total=None)
 
         def advance(outcome: Outcome, done: int, of: int) -> None:
