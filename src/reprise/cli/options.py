@@ -95,7 +95,7 @@ def _limits(context: click.Context, parameter: click.Parameter, values: tuple[st
 
 
 limits: Decorator = click.option(
-    "--limit",
+    "--decode-limit",
     "limits",
     metavar="NAME=VALUE",
     multiple=True,

@@ -24,7 +24,7 @@ from reprise.decoding.sampling import Picture, sample, sample_span, video_facts
 from reprise.decoding.still import read_picture
 from reprise.errors import DecodeError, ReprisError, printable
 
-Job = tuple[str, str, dict[str, Any], DecodeLimits]
+Job = tuple[Path | None, str, str, dict[str, Any], DecodeLimits]
 Owner = Connection  # of bytes, as both sides write and read them
 MAX_OPEN_FILES = 64
 SPARE_CPU_S = 60
@@ -57,11 +57,15 @@ def _receive(owner: Owner, jobs: queue.SimpleQueue[Job]) -> None:
         os._exit(0)
 
 
-def _done(owner: Owner, task: str, path: str, settings: dict[str, Any], limits: DecodeLimits) -> dict[str, Any]:
-    """Does one job; the message that it ends with."""
+def _done(
+    owner: Owner, folder: Path | None, task: str, path: str, settings: dict[str, Any], limits: DecodeLimits
+) -> dict[str, Any]:
+    """Does one job, whose path counts from `folder`; the message that it ends with."""
     meter = Meter(path, limits, lambda: _tell(owner, {"is_alive": True}))
     try:
         _bound(limits)
+        if folder is not None:
+            os.chdir(folder)
         if task == "video_facts":
             _tell(owner, {"facts": asdict(video_facts(path, meter=meter))})
         else:

@@ -154,7 +154,9 @@ class _Process:
         """See `_messages`; _ToldError for an error after which the process goes on."""
         waited_s = 0.0
         try:
-            self._connection.send((task, path, settings, limits))
+            # Idle since another video, it may be in a folder that this process has left.
+            folder = None if Path(path).is_absolute() else Path.cwd()
+            self._connection.send((folder, task, path, settings, limits))
             while True:
                 left_s = limits.time_s - waited_s
                 began_s = time.monotonic()

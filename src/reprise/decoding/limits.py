@@ -144,4 +144,6 @@ def over_limit(path: str, what: str, name: str, limits: DecodeLimits) -> LimitEr
         told = f"{value:g} s"
     elif units is _BYTES and value >= _BYTES["M"]:
         told = f"{value / _BYTES['M']:.0f} MB"
-    return LimitError(f"{printable(path)}: {what}, the limit is {told}; if you trust the file, raise --limit {name}=")
+    return LimitError(
+        f"{printable(path)}: {what}, the limit is {told}; if you trust it, raise --decode-limit {name}="
+    )
