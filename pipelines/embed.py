@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from towhee import ops, pipe
 
+from reprise.decoding.picture import Size
 from reprise.descriptor import BATCH_FRAMES
 from reprise.settings import EmbedSettings
 from reprise.views import MAX_REGIONS, gathered
@@ -21,7 +22,7 @@ def decode_and_embed(
     matrix: str = "matrix",
 ) -> Any:
     """The chain `videos`, carried on from column `video_path` to `times_s` [frames] and `matrix` [frames, dim]."""
-    decode = ops.video_decode.ffmpeg(fps=settings.fps, size=settings.picture_size, threads=settings.threads)
+    decode = _decoder(settings, settings.picture_size)
     embed = embedder(settings)
     return (
         videos.flat_map(video_path, ("frame", "time_s"), decode)
@@ -35,7 +36,7 @@ def decode_and_embed_views(
     videos: Any, settings: EmbedSettings, *, video_path: str = "video_path", times_s: str = "times_s"
 ) -> Any:
     """As `decode_and_embed`, for a query: to `times_s`, `matrix`, `views` [views, dim] and `frame_of` [views]."""
-    decode = ops.video_decode.ffmpeg(fps=settings.fps, size=settings.query_picture_size, threads=settings.threads)
+    decode = _decoder(settings, settings.query_picture_size)
     embed = embedder(settings, max_regions=MAX_REGIONS)
     return (
         videos.flat_map(video_path, ("frame", "time_s"), decode)
@@ -47,7 +48,7 @@ def decode_and_embed_views(
 
 def decode_and_embed_regions(videos: Any, settings: EmbedSettings) -> Any:
     """As `decode_and_embed`, with a matrix [frames, regions, dim]."""
-    decode = ops.video_decode.ffmpeg(fps=settings.fps, size=settings.region_picture_size, threads=settings.threads)
+    decode = _decoder(settings, settings.region_picture_size)
     is_its_own = settings.network.regions > 1
     embed = ops.video_embedding.visil if is_its_own else ops.video_embedding.regions
     vectors = embed(model=settings.model, weights=settings.weights, device=settings.device)
@@ -61,7 +62,7 @@ def decode_and_embed_regions(videos: Any, settings: EmbedSettings) -> Any:
 
 def decode_and_embed_video(videos: Any, settings: EmbedSettings) -> Any:
     """As `decode_and_embed`, with a matrix [1, dim]: the video's one vector, from its key frames."""
-    decode = ops.video_decode.ffmpeg(fps=settings.fps, size=settings.picture_size, threads=settings.threads)
+    decode = _decoder(settings, settings.picture_size)
     embed = ops.video_embedding.keyframe_max(model=settings.model, weights=settings.weights, device=settings.device)
     return (
         videos.flat_map("video_path", ("frame", "time_s"), decode)
@@ -69,6 +70,11 @@ def decode_and_embed_video(videos: Any, settings: EmbedSettings) -> Any:
         .window_all("time_s", "times_s", np.array)
         .map("vector", "matrix", np.atleast_2d)
     )
+
+
+def _decoder(settings: EmbedSettings, size: Size) -> Any:
+    """The decoding operator of these settings, in a process of its own."""
+    return ops.video_decode.ffmpeg(fps=settings.fps, size=size, threads=settings.threads, limits=settings.limits)
 
 
 def embedder(settings: EmbedSettings, *, max_regions: int = 0, modality: str | None = None) -> Any:

@@ -56,7 +56,7 @@ def embed_text(settings: EmbedSettings) -> Any:
 
 def embed_picture(settings: EmbedSettings) -> Any:
     """query -> vector [dim]: the picture decoded as the library's frames were, then embedded as they were."""
-    decode = ops.image_decode.cv2_rgb(size=settings.picture_size)
+    decode = ops.image_decode.cv2_rgb(size=settings.picture_size, limits=settings.limits)
     return pipe.input("query").map("query", "picture", decode).map("picture", "vector", embedder(settings))
 
 

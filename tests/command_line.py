@@ -51,6 +51,12 @@ def children(pid: int) -> list[int]:
     return [child for child in _pids() if _status(child)[1:2] == [str(pid)]]
 
 
+def descendants(pid: int) -> list[int]:
+    """The processes whose parent is `pid`, theirs, and so on."""
+    below = children(pid)
+    return below + [one for child in below for one in descendants(child)]
+
+
 def is_running(pid: int) -> bool:
     """Whether the process is there and more than a zombie."""
     return _status(pid)[:1] not in ([], ["Z"])

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from command_line import COMMAND, cpu_s, has_open, run, wait_until
+from command_line import COMMAND, cpu_s, descendants, has_open, run, wait_until
 
 
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
@@ -36,7 +36,7 @@ def test_an_interrupted_ingest_keeps_what_was_done_and_exits_130(videos: Path, t
 @pytest.mark.parametrize("command", ["ingest", "query"])
 def test_a_long_video_is_given_up_at_once(command: str, library: Path, videos: Path) -> None:
     running = start(command, "--library", library, videos / "long.mp4")
-    wait_until(lambda: has_open(running.pid, videos / "long.mp4"))
+    wait_until(lambda: any(has_open(pid, videos / "long.mp4") for pid in [running.pid, *descendants(running.pid)]))
     begun_s = cpu_s(running.pid)
     wait_until(lambda: cpu_s(running.pid) > begun_s + 0.5)  # now it decodes
     os.killpg(running.pid, signal.SIGINT)

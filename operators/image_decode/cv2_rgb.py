@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from towhee import register
 from towhee.types import Image
 
+from reprise.decoding import guarded
+from reprise.decoding.limits import DecodeLimits
 from reprise.decoding.picture import Size
 from reprise.decoding.still import read_picture
 
@@ -17,13 +19,18 @@ class Cv2Rgb:
 
     Called as on Towhee's Hub; decoded by FFmpeg's libraries, which read more formats than OpenCV and turn a
     photograph as its camera says. `size` = (width, height), or the length of the shorter side, scales.
+    With `limits` decoding runs in a process of its own, which a file may crash.
 
-    Raises reprise.MissingVideoError, NotAPictureError or DecodeError.
+    Raises reprise.MissingVideoError, NotAPictureError, DecodeError or LimitError.
     """
 
-    def __init__(self, *, size: Size | None = None) -> None:
-        self._size = size
+    def __init__(self, *, size: Size | None = None, limits: DecodeLimits | None = None) -> None:
+        self._size, self._limits = size, limits
 
     def __call__(self, path: str) -> NDArray[np.uint8]:
-        picture: NDArray[np.uint8] = Image(read_picture(str(path), self._size), "RGB")
+        if self._limits is None:
+            pixels = read_picture(str(path), self._size)
+        else:
+            pixels = guarded.read_picture(str(path), self._size, limits=self._limits)
+        picture: NDArray[np.uint8] = Image(pixels, "RGB")
         return picture

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from towhee import register
 from towhee.types import VideoFrame
 
+from reprise.decoding import guarded
+from reprise.decoding.limits import DecodeLimits
 from reprise.decoding.picture import Size
 from reprise.decoding.sampling import Picture, check_fps, check_span, evenly_spaced, every_picture, sample
 from reprise.errors import SettingsError
@@ -34,10 +36,11 @@ class Ffmpeg:
     With `fps` it yields pairs (frame, time_s) instead: [height, width, 3] uint8 RGB and the time in seconds,
     exactly start_time + 0, 1/fps, 2/fps, …. `size` = (width, height), or the length of the shorter side, scales
     while decoding; without it frames have the video's display size.
-    `threads` is the number of decoding threads, 0 for FFmpeg's choice.
+    `threads` is the number of decoding threads, 0 for FFmpeg's choice. With `limits`, which need `fps`, decoding
+    runs in a process of its own, which a video may crash and cannot keep longer, or fill more, than they say.
 
     Raises reprise.SettingsError for unusable parameters; iterating over the result of a call raises
-    reprise.MissingVideoError, NotAVideoError or DecodeError: a video never ends in silence with no frame.
+    reprise.MissingVideoError, NotAVideoError, DecodeError or LimitError: a video never ends in silence with no frame.
     """
 
     def __init__(
@@ -50,11 +53,14 @@ class Ffmpeg:
         fps: float | None = None,
         size: Size | None = None,
         threads: int = 0,
+        limits: DecodeLimits | None = None,
     ) -> None:
         if fps is not None and sample_type is not None:
             raise SettingsError("give either fps or sample_type, not both")
         if fps is not None:
             check_fps(fps)
+        elif limits is not None:
+            raise SettingsError("limits need fps; leave them out, or give fps in place of sample_type")
         check_span(start_time or 0.0, end_time)
         if size is not None and min(size if isinstance(size, tuple) else (size,)) < 1:
             raise SettingsError(f"size must be (width, height) or the shorter side, in pixels, not {size}")
@@ -64,6 +70,7 @@ class Ffmpeg:
         self._fps = fps
         self._size = size
         self._threads = threads
+        self._limits = limits
 
     def __call__(self, video_path: str) -> Iterator[VideoFrame] | Iterator[tuple[NDArray[np.uint8], float]]:
         pictures = self._pictures(str(video_path))
@@ -73,6 +80,8 @@ class Ffmpeg:
 
     def _pictures(self, path: str) -> Iterator[Picture]:
         settings: dict[str, Any] = {**self._span, "size": self._size, "threads": self._threads}
+        if self._fps is not None and self._limits is not None:
+            return guarded.sample(path, fps=self._fps, limits=self._limits, **settings)
         if self._fps is not None:
             return sample(path, fps=self._fps, **settings)
         if self._amount is None:

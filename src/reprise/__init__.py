@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reprise.checking.settings import CheckSettings
     from reprise.checking.verdict import CheckReport, Relation, Verdict
     from reprise.comparison import compare
+    from reprise.decoding.limits import DecodeLimits
     from reprise.filters import VideoFilter
     from reprise.hits import SearchHit, SearchResult
     from reprise.library import Library
@@ -32,6 +33,7 @@ register_with_towhee()
 __all__ = [
     "CheckReport",
     "CheckSettings",
+    "DecodeLimits",
     "EmbedSettings",
     "Library",
     "Match",
@@ -55,6 +57,7 @@ DEFAULT_LIBRARY = "./library"
 _HOMES = {
     "CheckReport": "checking.verdict",
     "CheckSettings": "checking.settings",
+    "DecodeLimits": "decoding.limits",
     "EmbedSettings": "settings",
     "Library": "library",
     "Match": "segment",
@@ -90,6 +93,7 @@ def open(  # noqa: A001 - reads as reprise.open, like the built-in reads files
     device: str = "auto",
     weights: str | None = None,
     wait_s: float | None = None,
+    limits: DecodeLimits | None = None,
 ) -> Library:
     """The library in a folder or on a Milvus server (`http://host:19530`).
 
@@ -98,4 +102,4 @@ def open(  # noqa: A001 - reads as reprise.open, like the built-in reads files
     from reprise.library import Library
 
     where = library if library is not None else os.environ.get("REPRISE_LIBRARY") or DEFAULT_LIBRARY
-    return Library(where, model=model, fps=fps, device=device, weights=weights, wait_s=wait_s)
+    return Library(where, model=model, fps=fps, device=device, weights=weights, wait_s=wait_s, limits=limits)

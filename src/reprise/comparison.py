@@ -11,7 +11,7 @@ import numpy as np
 from reprise.alignment.aligned import AlignedSegment
 from reprise.alignment.aligners import aligner, parameters_of
 from reprise.chamfer import self_similarity
-from reprise.decoding.sampling import video_facts
+from reprise.decoding.guarded import video_facts
 from reprise.embedding import EmbeddedVideo, described, embed_video
 from reprise.errors import SettingsError, printable
 from reprise.evidence import MapForEyes, MatchEvidence, QueryEvidence, made_smaller, similarity_for_eyes
@@ -100,7 +100,7 @@ def comparison_of(embedding: EmbedSettings) -> Comparison:
 
 def _by_frames(paths: tuple[str, str], embedding: EmbedSettings, settings: QuerySettings) -> _Compared:
     embedding.embedder()  # here, where what is wrong with it is told best
-    expected = [video_facts(path) for path in paths]
+    expected = [video_facts(path, limits=embedding.limits) for path in paths]
     query_times_s, query, views, frame_of, reference_times_s, reference, aligned = run(
         compare_pipeline(embedding, settings), *paths
     )

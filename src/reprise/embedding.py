@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.decoding.container import VideoFacts
-from reprise.decoding.sampling import video_facts
+from reprise.decoding.guarded import video_facts
 from reprise.errors import ReprisError, printable
 from reprise.pooling import pooled
 from reprise.running import run
@@ -65,14 +65,14 @@ def embed_video(path: str, settings: EmbedSettings, known_hash: str | None = Non
     digest = content_hash(path)
     if digest == known_hash:
         return None
-    expected = video_facts(path)
+    expected = video_facts(path, limits=settings.limits)
     times_s, matrix = run(_chain(settings), path)
     return described(times_s, matrix, expected, digest, settings.fps)
 
 
 def embed_query(path: str, settings: EmbedSettings) -> EmbeddedQuery:
     """The query video at `path`, decoded and embedded. Raises an InputError if it cannot be used."""
-    expected = video_facts(path)
+    expected = video_facts(path, limits=settings.limits)
     times_s, matrix, views, frame_of = run(_views_chain(settings), path)
     video = described(times_s, matrix, expected, "", settings.fps)
     return EmbeddedQuery(path, views, frame_of, video.duration_s, video.warning)

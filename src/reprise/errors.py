@@ -5,7 +5,8 @@ ReprisError
 │   ├── MissingVideoError      it is not there, or not a readable file
 │   ├── NotAVideoError         it is there, but holds no moving picture
 │   ├── NotAPictureError       it is there, but holds no still picture, where one is wanted
-│   └── DecodeError            its pictures cannot be decoded
+│   ├── DecodeError            its pictures cannot be decoded
+│   └── LimitError             decoding it takes more than is allowed
 ├── LibraryError           the library cannot be used
 │   ├── LibraryNotFoundError   there is none at that place
 │   ├── LibraryInUseError      another process holds it
@@ -53,6 +54,10 @@ class NotAPictureError(InputError):
 
 class DecodeError(InputError):
     """The pictures of the video cannot be decoded."""
+
+
+class LimitError(InputError):
+    """Decoding the video takes more than is allowed: pixels, pictures, time, memory."""
 
 
 class LibraryError(ReprisError):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what decodes, searches and aligns is imported by the method
     from reprise.checking.batch import CheckProgress
     from reprise.checking.settings import CheckSettings
     from reprise.checking.verdict import CheckReport
+    from reprise.decoding.limits import DecodeLimits
     from reprise.embedding import EmbeddedQuery
     from reprise.evidence import QueryEvidence
     from reprise.hits import SearchResult
@@ -63,13 +64,15 @@ class Library:
         device: str = "auto",
         weights: str | None = None,
         wait_s: float | None = None,
+        limits: DecodeLimits | None = None,
     ) -> None:
         """A library in the folder, or on the Milvus server, that `library` names; nothing is opened yet.
 
         `model` and `fps` left out are the library's own, or "reprise" and 1 for a new one; given, a library
         made with others raises LibraryMismatchError when it is opened. `weights` is the file of the model's
         weights, where they are not to be looked for. `wait_s` is how many seconds a library that another process
-        has open is waited for, by default $REPRISE_WAIT, else none. Raises SettingsError.
+        has open is waited for, by default $REPRISE_WAIT, else none. `limits` is what decoding a video may take.
+        Raises SettingsError.
         """
         self._place = Place.of(library)
         self._given_fps, self._given_model = fps, model
@@ -80,6 +83,7 @@ class Library:
             device,
             # Whose they are, only the library knows where no model is named.
             weights=None if model is None else weights,
+            limits=limits or usual.limits,
         )
         check_has_frame_vectors(self._settings.network)
         self._weights = weights

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reprise.alignment.aligned import AlignedSegment
-from reprise.decoding.sampling import video_facts
+from reprise.decoding.guarded import video_facts
 from reprise.embedding import EmbeddedQuery, described
 from reprise.errors import printable
 from reprise.evidence import MatchEvidence, QueryEvidence, similarity_for_eyes
@@ -28,7 +28,7 @@ class Queries:
 
     def query(self, path: str, settings: QuerySettings) -> QueryResult:
         """The copied segments of one video. Raises an InputError for the video, a LibraryError for the library."""
-        expected = video_facts(path)
+        expected = video_facts(path, limits=self._embedding.limits)
         times_s, matrix, candidates, aligned, rows = run(self._chain(settings), path)
         query = described(times_s, matrix, expected, "", self._embedding.fps)
         return self._result(path, query.duration_s, query.warning, candidates, aligned, rows, settings)

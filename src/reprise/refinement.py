@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from reprise.alignment.ends import OUTSIDE_S, LocalMap, Window, refined, windows, without_repeats
 from reprise.decoding.container import check_file
+from reprise.decoding.guarded import sample_span
 from reprise.decoding.picture import Size
-from reprise.decoding.sampling import Picture, sample_span
+from reprise.decoding.sampling import Picture
 from reprise.errors import InputError, printable
 from reprise.scanning import content_hash
 from reprise.segment import Segment
@@ -135,9 +136,7 @@ def _part(local: LocalMap, window: Window) -> LocalMap:
 def _local_map(window: Window, videos: VideoPair) -> LocalMap:
     embedding = videos.embedding
     describe = embedding.embedder()
-    query = _pictures(
-        videos.query, window.query_start_s, window.query_end_s, embedding.query_picture_size, embedding.threads
-    )
+    query = _pictures(videos.query, window.query_start_s, window.query_end_s, embedding.query_picture_size, embedding)
     widen = embedding.network.sees_widened
     frames = embed_views([picture.pixels for picture in query], describe, widen=widen)
     frame_of = np.repeat(np.arange(len(frames)), [len(views) for views in frames])
@@ -146,17 +145,23 @@ def _local_map(window: Window, videos: VideoPair) -> LocalMap:
         window.reference_start_s,
         window.reference_end_s,
         embedding.picture_size,
-        embedding.threads,
+        embedding,
     )
     matrix = describe([picture.pixels for picture in reference])
     similarity = best_of_views(np.concatenate(frames) @ matrix.T, frame_of)
     return LocalMap(similarity, _times_s(query), _times_s(reference))
 
 
-def _pictures(path: str, start_s: float, end_s: float, size: Size, threads: int) -> list[Picture]:
+def _pictures(path: str, start_s: float, end_s: float, size: Size, embedding: EmbedSettings) -> list[Picture]:
     first_s = _on_grid(start_s)
     return sample_span(
-        path, fps=FPS, start_s=first_s, end_s=max(end_s, first_s + 1 / FPS), size=size, threads=threads
+        path,
+        limits=embedding.limits,
+        fps=FPS,
+        start_s=first_s,
+        end_s=max(end_s, first_s + 1 / FPS),
+        size=size,
+        threads=embedding.threads,
     )
 
 

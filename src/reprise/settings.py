@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from reprise import descriptor
 from reprise.alignment.aligners import ALIGNERS, DEFAULT_ALIGNER, MIN_SCORES, parameters_in_frames
+from reprise.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from reprise.errors import SettingsError
 from reprise.filters import ALL_VIDEOS, VideoFilter
 from reprise.models import weights
@@ -31,6 +32,7 @@ class EmbedSettings:
     # What has a vector of its own: each frame (all that libraries and queries know), each of nine regions of a frame
     # (see reprise.models.regions), or the video alone (see reprise.keyframes).
     vectors_of: str = "frames"
+    limits: DecodeLimits = DEFAULT_LIMITS  # what decoding a video may take
 
     def __post_init__(self) -> None:
         known = network(self.model)

@@ -11,9 +11,6 @@ import logging
 import os
 import queue
 import signal
-import socket
-import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +20,7 @@ from itertools import islice
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from reprise.child_process import ending_of, start_process
 from reprise.embedding import Attempt, attempt
 from reprise.errors import DecodeError, ReprisError, printable
 from reprise.settings import EmbedSettings
@@ -81,31 +79,6 @@ def _numbered(jobs: Iterable[Job], drawn: list[Job]) -> Iterator[int]:
         yield index
 
 
-def start_process(code: str) -> tuple[subprocess.Popen[bytes], Connection[Any, Any]]:
-    """A Python process of one thread that runs `code`, and a connection to it.
-
-    The code sees this process's `sys.path` as its arguments from the second on; the first is the number of the
-    descriptor of its end of the connection. Raises ReprisError if the process cannot be started.
-    """
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        command = [sys.executable, "-c", code, str(theirs.fileno()), *map(os.fspath, sys.path)]
-        try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                # Its libraries must not spread over cores that other workers use.
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
-                # Ctrl-C reaches the whole group of a terminal's processes: workers are ended by their owner.
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise ReprisError(f"a worker process cannot be started ({error.strerror or error})") from error
-        return process, Connection(ours.detach())
-
-
 class _Worker:
     """A process of its own that embeds one video at a time."""
 
@@ -128,7 +101,7 @@ class _Worker:
             self.dead = True
             status = self._end()
             if self.index is None:
-                raise ReprisError(f"a worker process ended while it started ({_ending(status)})") from None
+                raise ReprisError(f"a worker process ended while it started ({ending_of(status)})") from None
             return DecodeError(f"{printable(jobs[self.index].path)}: {_crash(status)}")
         return answer
 
@@ -153,12 +126,8 @@ def _with_news(team: list[_Worker]) -> list[_Worker]:
 
 def _crash(status: int) -> str:
     if status == -signal.SIGKILL:
-        return "the process that decoded it was killed; the machine may have run out of memory, ingest it again"
-    return f"the decoder crashed on it ({_ending(status)}); the file is damaged"
-
-
-def _ending(status: int) -> str:
-    return signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        return "the process that decoded it was killed; the machine may have run out of memory, try again"
+    return f"the decoder crashed on it ({ending_of(status)}); the file is damaged"
 
 
 def serve(descriptor: int) -> None:

@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from reprise.decoding.sampling import video_facts
+from reprise.decoding.guarded import video_facts
 from reprise.embedding import EmbeddedQuery, EmbeddedVideo, described
 from reprise.pipelines.check import check_pipeline
 from reprise.running import run
@@ -23,7 +23,7 @@ class CheckedVideo:
 
 def embed_checked(path: str, settings: EmbedSettings, content_hash: str) -> CheckedVideo:
     """The video at `path`, whose content hash is known. Raises an InputError if it cannot be used, a ModelError."""
-    expected = video_facts(path)
+    expected = video_facts(path, limits=settings.limits)
     times_s, matrix, views, frame_of = run(_chain(settings), path)
     video = described(times_s, matrix, expected, content_hash, settings.fps)
     return CheckedVideo(video, EmbeddedQuery(path, views, frame_of, video.duration_s, video.warning))

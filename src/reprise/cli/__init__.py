@@ -14,7 +14,7 @@ from reprise.cli.running import leave, run_command
 COMMANDS = {
     "ingest": Late("reprise.cli.ingest:ingest", "Put videos into the library, which is made if there is none."),
     "query": Late("reprise.cli.query:query", "Find the segments of videos that are copied from the library."),
-    "check": Late("reprise.cli.check:check", "Tell whether videos are new, before they are put into the library."),
+    "check": Late("reprise.cli.check:check", "Tell whether videos are new, before they go into the library."),
     "search": Late("reprise.cli.search:search", "Find the clips that a text or a picture describes."),
     "compare": Late("reprise.cli.compare:compare", "Find the segments of one video that are copied from another."),
     "matrix": Late("reprise.cli.matrix:matrix", "Compare all videos of a folder with each other."),

@@ -17,6 +17,7 @@ from reprise.checking.verdict import KINDS, CheckReport, Relation, Verdict
 from reprise.cli import options
 from reprise.cli.printing import counted, print_json, progress_bar, say, without
 from reprise.cli.running import FAILED, complain
+from reprise.decoding.limits import DecodeLimits
 from reprise.errors import LibraryNotFoundError, SettingsError, printable
 from reprise.report.files import write_whole
 from reprise.scanning import Failure
@@ -35,7 +36,7 @@ WORDS = {
 }
 
 
-@click.command(short_help="Tell whether videos are new, before they are put into the library.")
+@click.command(short_help="Tell whether videos are new, before they go into the library.")
 @click.argument("videos", metavar="VIDEO...", nargs=-1, required=True, type=click.Path())
 @options.library
 @click.option("--ingest-new", is_flag=True, help="Put what is new into the library, which is made if there is none.")
@@ -58,6 +59,7 @@ WORDS = {
 @options.min_score
 @options.weights
 @options.device
+@options.limits
 @click.option(
     "--csv",
     "table",
@@ -76,6 +78,7 @@ def check(
     min_score: float | None,
     weights: str | None,
     device: str,
+    limits: DecodeLimits,
     table: Path | None,
     as_json: bool,
 ) -> int:
@@ -103,7 +106,7 @@ def check(
     so_far = ""
     with (
         _termination_as_interruption(),
-        reprise.open(library, device=device, weights=weights) as shelf,
+        reprise.open(library, device=device, weights=weights, limits=limits) as shelf,
         progress_bar() as bar,
     ):
         row = bar.add_task("checking", total=None)

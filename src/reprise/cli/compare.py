@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from reprise import EmbedSettings, QuerySettings
+from reprise import DecodeLimits, EmbedSettings, QuerySettings
 from reprise.cli import options
 from reprise.cli.outputs import Outputs, outputs
 from reprise.cli.printing import print_json, print_result
@@ -24,6 +24,7 @@ from reprise.report.page import ReportFacts
 @options.refine
 @options.weights
 @options.device
+@options.limits
 @outputs
 @options.json_lines
 def compare(
@@ -37,6 +38,7 @@ def compare(
     refine: bool,
     weights: str | None,
     device: str,
+    limits: DecodeLimits,
     files: Outputs,
     as_json: bool,
 ) -> int:
@@ -45,7 +47,7 @@ def compare(
     Also says how alike the two videos are as wholes, from -1 to 1: the mean similarity of each frame with the most
     similar frame of the other video, both ways averaged; with --model visil, ViSiL's own score of A against B.
     """
-    embedding = options.embedding(model, fps, weights, device, regions=regions)
+    embedding = options.embedding(model, fps, weights, device, limits, regions=regions)
     evidence = compare_with_evidence(
         a, b, embedding=embedding, settings=QuerySettings(aligner=aligner, min_score=min_score, refine=refine)
     )

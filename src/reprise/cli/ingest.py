@@ -14,6 +14,7 @@ from reprise.cli.outcomes import outcome_json, remark
 from reprise.cli.printing import counted, print_json, progress_bar, say, without
 from reprise.cli.running import FAILED, complain, leave_at_once
 from reprise.cli.watching import check_poll, watch_and_tell, watching
+from reprise.decoding.limits import DecodeLimits
 from reprise.errors import printable
 from reprise.ingest import IngestReport, Outcome
 from reprise.settings import EmbedSettings
@@ -31,6 +32,7 @@ SKIPPED_NAMES = 5
 @options.workers
 @options.weights
 @options.device
+@options.limits
 @click.option(
     "--tag",
     "tags",
@@ -48,6 +50,7 @@ def ingest(
     workers: int | None,
     weights: str | None,
     device: str,
+    limits: DecodeLimits,
     tags: tuple[str, ...],
     watch: bool,
     poll: float | None,
@@ -66,13 +69,18 @@ def ingest(
     began = time.monotonic()
     if watch:
         wait_s = None if WAIT_VARIABLE in os.environ else math.inf
-        shelf = reprise.open(library, model=model, fps=fps, device=device, weights=weights, wait_s=wait_s)
+        shelf = reprise.open(
+            library, model=model, fps=fps, device=device, weights=weights, wait_s=wait_s, limits=limits
+        )
         report = watch_and_tell(shelf, paths, workers=workers, tags=tags, poll_s=poll, as_json=as_json)
         if not as_json:
             click.echo(f"{printable(library)}: {_summary(report)}; watched for {clock(time.monotonic() - began)}")
         leave_at_once(0)
     kept, total, embedding = 0, 0, False
-    with reprise.open(library, model=model, fps=fps, device=device, weights=weights) as shelf, progress_bar() as bar:
+    with (
+        reprise.open(library, model=model, fps=fps, device=device, weights=weights, limits=limits) as shelf,
+        progress_bar() as bar,
+    ):
         row = bar.add_task("ingesting", total=None)
 
         def advance(outcome: Outcome, done: int, of: int) -> None:

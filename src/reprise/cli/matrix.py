@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from reprise import EmbedSettings
+from reprise import DecodeLimits, EmbedSettings
 from reprise.cli import options
 from reprise.cli.matrix_printing import print_candidates, print_similarity_table, write_csv
 from reprise.cli.printing import print_json, progress_bar, say
@@ -43,6 +43,7 @@ from reprise.short_names import short_names
 @options.workers
 @options.weights
 @options.device
+@options.limits
 @click.option(
     "--csv",
     "csv_file",
@@ -70,6 +71,7 @@ def matrix(
     workers: int | None,
     weights: str | None,
     device: str,
+    limits: DecodeLimits,
     csv_file: str | None,
     picture: str | None,
     as_json: bool,
@@ -86,7 +88,7 @@ def matrix(
     if max_distance is not None and top is None:
         raise SettingsError("--max-distance says which frames make candidates; give --top as well")
     settings = MatrixSettings(top, DEFAULT_DISTANCE if max_distance is None else max_distance)
-    embedding = options.embedding(model, fps, weights, device, regions=regions, quick=quick)
+    embedding = options.embedding(model, fps, weights, device, limits, regions=regions, quick=quick)
     if picture is not None:
         check_picture(picture)
     with progress_bar() as bar:

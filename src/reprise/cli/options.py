@@ -10,6 +10,7 @@ import click
 from reprise import DEFAULT_LIBRARY
 from reprise.alignment.aligners import ALIGNERS
 from reprise.cli import waiting
+from reprise.decoding.limits import DecodeLimits
 from reprise.descriptor import DEVICES
 from reprise.errors import SettingsError
 from reprise.models.catalogue import FAMILY_NAMES, NETWORKS
@@ -103,6 +104,24 @@ weights: Decorator = click.option(
 )
 
 
+def _limits(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> DecodeLimits:
+    try:
+        return DecodeLimits.parse(values)
+    except SettingsError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
+
+
+limits: Decorator = click.option(
+    "--decode-limit",
+    "limits",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=_limits,
+    help="What decoding a video may take before it is given up: pixels=64M of a picture, frames=10M, duration=24h, "
+    "time=4h, stall=2m, memory=4G, bytes=256G; repeatable.",
+)
+
+
 def fps(default: str) -> Decorator:
     """`--fps`; `default` is how the help describes what None stands for."""
     return click.option(
@@ -118,6 +137,7 @@ def embedding(
     fps: float | None,
     weights: str | None,
     device: str,
+    limits: DecodeLimits,
     *,
     regions: bool = False,
     quick: bool = False,
@@ -131,5 +151,6 @@ def embedding(
         usual.fps if fps is None else fps,
         device,
         weights=weights,
+        limits=limits,
         vectors_of="regions" if regions else "video" if quick else "frames",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import reprise
-from reprise import QueryResult, QuerySettings
+from reprise import DecodeLimits, QueryResult, QuerySettings
 from reprise.cli import options
 from reprise.cli.outputs import Outputs, outputs
 from reprise.cli.printing import print_json, print_result, progress_bar, say, without
@@ -31,6 +31,7 @@ from reprise.scanning import find_videos
 @options.refine
 @options.weights
 @options.device
+@options.limits
 @outputs
 @options.json_lines
 def query(
@@ -42,6 +43,7 @@ def query(
     refine: bool,
     weights: str | None,
     device: str,
+    limits: DecodeLimits,
     files: Outputs,
     as_json: bool,
 ) -> int:
@@ -50,7 +52,7 @@ def query(
     VIDEO is a video or a folder of videos. A video that cannot be read is named, and the others are done.
     """
     settings = QuerySettings(top_k=top_k, aligner=aligner, min_score=min_score, refine=refine)
-    with reprise.open(library, device=device, weights=weights) as shelf, progress_bar() as bar:
+    with reprise.open(library, device=device, weights=weights, limits=limits) as shelf, progress_bar() as bar:
         shelf.require()
         found = find_videos(videos)
         for failure in found.failures:

@@ -6,7 +6,7 @@ import click
 from rich.text import Text
 
 import reprise
-from reprise import SearchResult, SearchSettings, VideoFilter
+from reprise import DecodeLimits, SearchResult, SearchSettings, VideoFilter
 from reprise.cli import options
 from reprise.cli.printing import counted, plain_table, print_json, print_table
 from reprise.filters import GRAMMAR
@@ -48,6 +48,7 @@ from reprise.times import clock
 )
 @options.weights
 @options.device
+@options.limits
 @options.json_lines
 def search(
     library: str,
@@ -59,6 +60,7 @@ def search(
     plot: str | None,
     weights: str | None,
     device: str,
+    limits: DecodeLimits,
     as_json: bool,
 ) -> int:
     """Find the clips of the library that show what a text says (--text), or look like a picture (--image).
@@ -72,7 +74,7 @@ def search(
     settings = SearchSettings(limit=limit, kernel=kernel, where=VideoFilter.parse(expressions))
     if plot is not None:
         check_plot(plot)  # before minutes are spent on what cannot be drawn
-    with reprise.open(library, device=device, weights=weights) as shelf:
+    with reprise.open(library, device=device, weights=weights, limits=limits) as shelf:
         result = shelf.search(text=text, image=image, settings=settings)
     if as_json:
         print_json(result.to_json())

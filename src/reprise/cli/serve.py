@@ -9,6 +9,7 @@ import click
 
 from reprise.cli import options
 from reprise.cli.running import complain
+from reprise.decoding.limits import DecodeLimits
 from reprise.errors import printable
 from reprise.service.server import serve as run_service
 from reprise.service.settings import ServiceSettings, state_folder
@@ -80,6 +81,7 @@ class _Size(click.ParamType[int]):
 @options.fps(f"the library's, {EmbedSettings().fps:g} for a new one")
 @options.weights
 @options.device
+@options.limits
 def serve(
     library: str,
     host: str,
@@ -96,6 +98,7 @@ def serve(
     fps: float | None,
     weights: str | None,
     device: str,
+    limits: DecodeLimits,
 ) -> None:
     """Serve the library over HTTP, with a web page at /. It is made if there is none.
 
@@ -118,5 +121,6 @@ def serve(
         fps=fps,
         device=device,
         weights=weights,
+        limits=limits,
     )
     run_service(settings, lambda address: complain(f"{printable(library)} is served at {address}"))

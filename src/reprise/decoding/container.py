@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,17 +18,16 @@ from av.container import Flags, InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from reprise.decoding.allowed import CODECS, FORMATS, LOCAL_PROTOCOLS, REMOTE_PROTOCOLS, refusal
+from reprise.decoding.limits import Meter
 from reprise.errors import DecodeError, InputError, MissingVideoError, NotAVideoError, printable
 
 # FFmpeg reports damage on stderr by itself; here damage is told by exceptions and warnings instead.
 av.logging.set_level(None)
+# Of two refusals for the same format each must be told.
+av.logging.set_skip_repeated(False)
 
-# FFmpeg renders text files as terminal art; nobody means that when they hand over a .txt or .nfo file.
-TEXT_ART_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
-STILL_FORMATS = ("image2", "_pipe")
 STILL_BRANDS = frozenset({"avif", "heic", "heix", "mif1"})  # photographs in MP4's clothing
-# They name other files, which need not be the caller's to read.
-PLAYLIST_FORMATS = frozenset({"hls", "concat", "dash", "imf"})
 # Streams that are made to be cut and joined: they announce no length, and time stamps may jump where they do.
 # (FFmpeg's AVFMT_TS_DISCONT, less Ogg, where a gap in the stamps is a picture that stays.)
 JOINABLE_FORMATS = frozenset({"mpegts", "mpegtsraw", "mpeg", "hls", "live_flv", "dhav", "ty"})
@@ -73,32 +72,51 @@ def check_file(path: str | os.PathLike[str], wanted: str = "a video file") -> os
 
 
 @contextmanager
-def open_video(path: str, *, threads: int = 0) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_video(
+    path: str, *, threads: int = 0, meter: Meter | None = None
+) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The opened container and its picture track.
 
-    `threads` is the number of decoding threads, 0 for FFmpeg's choice. `path` may also be an http(s) URL,
-    as Towhee's operator allows. Raises MissingVideoError, NotAVideoError or DecodeError.
+    `threads` is the number of decoding threads, 0 for FFmpeg's choice; `meter` knows the limits of the video, None
+    for none. `path` may also be an http(s) URL, as Towhee's operator allows. Only the formats, codecs and protocols
+    of `reprise.decoding.allowed` are read. Raises MissingVideoError, NotAVideoError, DecodeError or LimitError.
     """
     shown = printable(path)
-    if path.startswith(REMOTE_PREFIXES):
-        address, options = path, {}
-    else:
+    meter = meter or Meter(path)
+    if not path.startswith(REMOTE_PREFIXES):
         check_file(path)
-        # The file: prefix keeps a name such as "a:b.mp4" from being read as a protocol; the whitelist keeps
-        # playlists from fetching other addresses before they are recognised as such.
-        address, options = f"file:{path}", {"protocol_whitelist": "file,crypto,data"}
     try:
-        container = av.open(address, options=options, metadata_errors="replace")
+        container = _opened(path, meter)
+    except MemoryError:
+        raise  # FFmpeg's is one of its errors, too
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise _open_error(path, error) from error
+        raise _open_error(path, error, meter) from error
     with container:
         _check_format(container, path)
         # PyAV's choice; the stamps that it makes up for AVI are out of order when a video has B-frames.
         container.flags &= ~cast(int, Flags.gen_pts.value)
         stream = _picture_track(container, shown)
+        known = facts(container, stream)
+        meter.opened(known.width, known.height, stream.frames, known.duration_s or known.container_duration_s)
         stream.codec_context.thread_count = threads
+        # A picture that grows in the middle of the video is damage, and passed over as such.
+        stream.codec_context.options = {"max_pixels": meter.limits.max_pixels}
         stream.thread_type = "AUTO"
         yield container, stream
+
+
+def _opened(path: str, meter: Meter) -> InputContainer:
+    is_remote = path.startswith(REMOTE_PREFIXES)
+    options = {
+        "protocol_whitelist": REMOTE_PROTOCOLS if is_remote else LOCAL_PROTOCOLS,
+        "format_whitelist": ",".join(FORMATS),
+        # While FFmpeg looks what a file holds it decodes as well; so both go for that, too.
+        "codec_whitelist": ",".join(CODECS),
+        "max_pixels": meter.limits.max_pixels,
+    }
+    # The file: prefix keeps a name such as "a:b.mp4" from being read as a protocol.
+    address = path if is_remote else f"file:{path}"
+    return av.open(address, "r", options=options, metadata_errors="replace")
 
 
 def facts(container: InputContainer, stream: VideoStream) -> VideoFacts:
@@ -129,7 +147,7 @@ def decoder_of(stream: VideoStream) -> VideoCodecContext:
         return decoder
     with_alpha = CodecContext.create(name, "r")
     assert isinstance(with_alpha, VideoCodecContext)
-    with_alpha.thread_count = decoder.thread_count
+    with_alpha.thread_count, with_alpha.options = decoder.thread_count, decoder.options
     return with_alpha
 
 
@@ -145,13 +163,8 @@ def usual_length_s(stream: VideoStream) -> Fraction:
 
 
 def _check_format(container: InputContainer, path: str) -> None:
-    """Raises NotAVideoError for formats that hold no moving pictures of their own."""
-    name, brand = container.format.name, container.metadata.get("major_brand")
-    if name in PLAYLIST_FORMATS and not path.startswith(REMOTE_PREFIXES):
-        raise NotAVideoError(f"{printable(path)}: is a playlist; hand over the video files that it names")
-    if name in TEXT_ART_FORMATS:
-        raise NotAVideoError(f"{printable(path)}: is a text file, not a video")
-    if name.endswith(STILL_FORMATS) or brand in STILL_BRANDS:
+    """Raises NotAVideoError for photographs."""
+    if container.metadata.get("major_brand") in STILL_BRANDS:
         raise NotAVideoError(f"{printable(path)}: is a still picture, not a video")
 
 
@@ -165,21 +178,40 @@ def _picture_track(container: InputContainer, shown: str) -> VideoStream:
     decodable = [track for track in tracks if track.codec_context is not None]
     if not decodable:
         raise DecodeError(f"{shown}: FFmpeg has no decoder for its pictures; re-encode it, e.g. to H.264")
+    decodable = [track for track in decodable if track.codec_context.name in CODECS]
+    if not decodable:
+        codec = tracks[0].codec_context.name
+        raise DecodeError(f"{shown}: its codec, {codec}, is not read here; re-encode it, e.g. to H.264")
     # Several tracks (previews, angles): the one marked default, else the largest picture.
     default = [track for track in decodable if track.disposition & av.stream.Disposition.default]
     return max(default or decodable, key=lambda track: track.codec_context.width * track.codec_context.height)
 
 
-def _open_error(path: str, error: Exception) -> InputError:
+def _open_error(path: str, error: Exception, meter: Meter) -> InputError:
     shown = printable(path)
+    if isinstance(error, av.ArgumentError):
+        refused = _refused_format(path, meter)
+        if refused is not None:
+            return NotAVideoError(f"{shown}: {refusal(refused)}")
     if isinstance(error, FileNotFoundError | PermissionError):
-        if not path.startswith(REMOTE_PREFIXES) and Path(path).exists():
-            return NotAVideoError(f"{shown}: is a playlist; hand over the video files that it names")
         return MissingVideoError(f"{shown}: {_reason(error)}")
     if isinstance(error, av.InvalidDataError | av.EOFError):
         return NotAVideoError(f"{shown}: no video format recognised; the file is broken, incomplete or not a video")
     detail = getattr(error, "strerror", None) or str(error)
     return DecodeError(f"{shown}: cannot be opened ({detail}); check that it plays elsewhere")
+
+
+def _refused_format(path: str, meter: Meter) -> str | None:
+    """FFmpeg's name for the format of a file that was refused for it; None if that was not why."""
+    before = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture(local=True) as lines, suppress(av.FFmpegError):
+            _opened(path, meter).close()
+    finally:
+        av.logging.set_level(before)
+    # The demuxer's own complaint, under its name; FFmpeg says it nowhere else.
+    return next((name for _, name, line in lines if "not on whitelist" in line), None)
 
 
 def _reason(error: OSError) -> str:

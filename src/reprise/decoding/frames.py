@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from contextlib import suppress
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from av.video.stream import VideoStream
 
 from reprise.decoding.clock import Clock
 from reprise.decoding.container import decoder_of, facts, may_jump, usual_length_s
+from reprise.decoding.limits import Meter
 from reprise.errors import DecodeError, printable
 
 
@@ -26,18 +26,23 @@ class Shown(NamedTuple):
 
 
 def shown_frames(
-    path: str, container: InputContainer, stream: VideoStream, zero_s: Fraction | None = None
+    path: str,
+    container: InputContainer,
+    stream: VideoStream,
+    zero_s: Fraction | None = None,
+    meter: Meter | None = None,
 ) -> Iterator[Shown]:
     """Decoded frames with their times from the first picture, in display order; at least one, or DecodeError.
 
     `zero_s` is the first picture's stamp if the container was sought to a later place: then from the first key
     frame there (what is displayed before it may lean on pictures that were not decoded), and maybe none.
     """
-    frames = decoded(path, container, stream)
+    meter = meter or Meter(path)
+    frames = decoded(path, container, stream, meter)
     if zero_s is not None:
         frames = itertools.dropwhile(lambda frame: not frame.key_frame, frames)
     is_empty = zero_s is None
-    for shown in timed(frames, container, stream, zero_s):
+    for shown in timed(frames, container, stream, zero_s, meter):
         yield shown
         is_empty = False
     if is_empty:
@@ -51,6 +56,7 @@ def timed(
     container: InputContainer,
     stream: VideoStream,
     zero_s: Fraction | None = None,
+    meter: Meter | None = None,
 ) -> Iterator[Shown]:
     """The frames, given in display order, with their times; `zero_s` as for `shown_frames`."""
     clock = Clock(usual_length_s(stream), may_jump=may_jump(container), announced_s=announced_s(container, stream))
@@ -60,6 +66,8 @@ def timed(
     for frame, following in _with_following(frames):
         next_stamp_s = None if following is None else stamp_s(following, tick_s)
         start_s = clock.start_s(stamp_s(frame, tick_s), next_stamp_s)
+        if meter is not None:
+            meter.reached(start_s)
         yield Shown(frame, start_s, clock.end_s(frame.duration * tick_s if frame.duration else None))
 
 
@@ -76,34 +84,46 @@ def stamp_s(frame: DecodedFrame, tick_s: Fraction) -> Fraction | None:
     return None if stamp is None else stamp * tick_s
 
 
-def decoded(path: str, container: InputContainer, stream: VideoStream) -> Iterator[DecodedFrame]:
+def decoded(
+    path: str, container: InputContainer, stream: VideoStream, meter: Meter | None = None
+) -> Iterator[DecodedFrame]:
     """All decodable frames; damaged packets are passed over, as a player does."""
+    meter = meter or Meter(path)
     decoder = decoder_of(stream)
-    for packet in itertools.chain(packets(container, stream), [None]):
+    for packet in itertools.chain(packets(container, stream, meter), [None]):
         # Asked of the container: a decoder now and then takes encrypted data for a picture.
         if packet is not None and packet.has_sidedata("encryption_info"):
             raise DecodeError(f"{printable(path)}: the video is encrypted; ingest a copy without protection")
         try:
-            yield from decoder.decode(packet)
+            for frame in decoder.decode(packet):
+                meter.frame()
+                yield frame
         except av.EOFError:
             return
+        except MemoryError:
+            raise  # FFmpeg's is one of its errors, too
         except av.FFmpegError:
             continue
 
 
-def packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+def packets(container: InputContainer, stream: VideoStream, meter: Meter) -> Iterator[Packet[VideoStream]]:
     """All packets as far as the file goes, less one that it breaks off in: that one only costs others.
 
     (A decoder with several threads that meets the fault when it gives out its last frames stops there.)
     """
     broken: Packet[VideoStream] | None = None
-    with suppress(av.FFmpegError):  # the container breaks off; what the decoder still holds belongs to the video
+    try:
         for packet in container.demux(stream):
+            meter.packet(packet.size)
             if broken is not None and packet.size:
                 yield broken
             broken = packet if packet.is_corrupt else None
             if broken is None:
                 yield packet
+    except MemoryError:
+        raise
+    except av.FFmpegError:
+        return  # the container breaks off; what the decoder still holds belongs to the video
 
 
 def _with_following(frames: Iterator[DecodedFrame]) -> Iterator[tuple[DecodedFrame, DecodedFrame | None]]:

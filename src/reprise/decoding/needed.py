@@ -24,6 +24,7 @@ from av.video.stream import VideoStream
 from reprise.decoding.clock import ANNOUNCED_TIMES, JUMP_S, LONGEST_STILL_S
 from reprise.decoding.container import REMOTE_PREFIXES, decoder_of, may_jump, open_video
 from reprise.decoding.frames import announced_s
+from reprise.decoding.limits import Meter
 from reprise.decoding.packet_roles import Reader, Role, UnreadableError, reader_of
 
 MAX_REORDERED = 16  # the most pictures that H.264 and H.265 let a decoder hold back
@@ -61,7 +62,7 @@ class Plan:
     wanted: array[int]  # stamps, ascending, of the frames that must come out
 
 
-def list_packets(path: str) -> PacketList | None:
+def list_packets(path: str, meter: Meter | None = None) -> PacketList | None:
     """The packets of the video, read once through; None where all of it had better be decoded.
 
     None for what cannot be read twice, codecs that `reader_of` does not know, stamps that are missing, doubled or
@@ -71,23 +72,25 @@ def list_packets(path: str) -> PacketList | None:
     """
     if path.startswith(REMOTE_PREFIXES):
         return None
-    with open_video(path, threads=1) as (container, stream):
+    meter = meter or Meter(path)
+    with open_video(path, threads=1, meter=meter) as (container, stream):
         reader = reader_of(stream)
         if reader is None or may_jump(container) or decoder_of(stream) is not stream.codec_context:
             return None
         try:
-            packet_list = _listed(container, stream, reader)
+            packet_list = _listed(container, stream, reader, meter)
         except (UnreadableError, IndexError, av.FFmpegError):
             return None
         return None if _is_doubtful(packet_list, container, stream) else packet_list
 
 
-def _listed(container: InputContainer, stream: VideoStream, reader: Reader) -> PacketList:
+def _listed(container: InputContainer, stream: VideoStream, reader: Reader, meter: Meter) -> PacketList:
     """All packets of the track; UnreadableError or FFmpegError where one of them is out of the ordinary."""
     stamps, sizes, roles = array("q"), array("I"), bytearray()
     for packet in container.demux(stream):
         if packet.pts is None and packet.dts is None and not packet.size:
             continue  # PyAV's sign that the file is over
+        meter.packet(packet.size)
         if packet.pts is None or packet.is_corrupt or any(packet.has_sidedata(kind) for kind in TELLING_SIDE_DATA):
             raise UnreadableError
         role = reader(bytes(packet))
@@ -193,13 +196,15 @@ def _sent(packet_list: PacketList, wanted: array[int]) -> bytearray:
     return is_sent
 
 
-def planned_frames(plan: Plan, container: InputContainer, stream: VideoStream) -> Iterator[DecodedFrame]:
+def planned_frames(
+    plan: Plan, container: InputContainer, stream: VideoStream, meter: Meter
+) -> Iterator[DecodedFrame]:
     """The wanted frames, in display order; OtherwiseError before the first that full decoding might not give."""
     # What is passed over in full decoding is a reason to begin just that.
-    stream.codec_context.options = {"err_detect": "explode"}
+    stream.codec_context.options |= {"err_detect": "explode"}
     missing = iter(plan.wanted)
     next_wanted, last = next(missing), None
-    for frame in _decoded(plan, container, stream):
+    for frame in _decoded(plan, container, stream, meter):
         stamp = frame.pts
         if stamp is None or frame.is_corrupt or frame.interlaced_frame or (last is not None and stamp <= last):
             raise OtherwiseError
@@ -215,19 +220,24 @@ def planned_frames(plan: Plan, container: InputContainer, stream: VideoStream) -
     raise OtherwiseError
 
 
-def _decoded(plan: Plan, container: InputContainer, stream: VideoStream) -> Iterator[DecodedFrame]:
+def _decoded(plan: Plan, container: InputContainer, stream: VideoStream, meter: Meter) -> Iterator[DecodedFrame]:
     try:
-        for packet in itertools.chain(_sent_packets(plan, container, stream), [None]):
-            yield from stream.codec_context.decode(packet)
+        for packet in itertools.chain(_sent_packets(plan, container, stream, meter), [None]):
+            for frame in stream.codec_context.decode(packet):
+                meter.frame()
+                yield frame
     except av.EOFError:
         return
     except av.FFmpegError as error:
         raise OtherwiseError from error
 
 
-def _sent_packets(plan: Plan, container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+def _sent_packets(
+    plan: Plan, container: InputContainer, stream: VideoStream, meter: Meter
+) -> Iterator[Packet[VideoStream]]:
     last = plan.is_sent.rindex(1)
     for index, packet in enumerate(itertools.islice(container.demux(stream), last + 1)):
+        meter.packet(packet.size)
         if packet.pts != plan.packets.stamps[index] or packet.size != plan.packets.sizes[index]:
             raise OtherwiseError  # the file is another by now
         if plan.is_sent[index]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from reprise.decoding.container import VideoFacts, facts, may_jump, open_video
 from reprise.decoding.frames import Shown, decoded, shown_frames, stamp_s, timed
+from reprise.decoding.limits import Meter
 from reprise.decoding.needed import OtherwiseError, Plan, list_packets, plan, planned_frames, until_last
 from reprise.decoding.picture import PictureMaker, Size
 from reprise.errors import DecodeError, SettingsError, printable
@@ -47,9 +48,9 @@ def check_span(start_s: float, end_s: float | None) -> None:
         raise SettingsError(f"the end must lie after the start, {start_s} s, not at {end_s} s")
 
 
-def video_facts(path: str) -> VideoFacts:
+def video_facts(path: str, *, meter: Meter | None = None) -> VideoFacts:
     """What the file says of its pictures without decoding any. Raises as `open_video`."""
-    with open_video(path) as (container, stream):
+    with open_video(path, meter=meter) as (container, stream):
         return facts(container, stream)
 
 
@@ -61,6 +62,7 @@ def sample(
     end_s: float | None = None,
     size: Size | None = None,
     threads: int = 0,
+    meter: Meter | None = None,
 ) -> Iterator[Picture]:
     """The picture on the screen at start_s, start_s + 1/fps, … up to but not including end_s.
 
@@ -68,15 +70,15 @@ def sample(
     with a time stamp at or before t (what `ffmpeg -vf fps=1:round=up` gives), so a picture that stays on
     for three seconds is given three times. `Clock` says what becomes of damaged time stamps.
     `size` is (width, height) or the length of the shorter side, None for the display size, which may change within
-    a video.
+    a video. `meter` knows the limits of the video, None for none.
     Pictures are yielded in time order while decoding goes on; memory does not grow with the length, but for some 20
     bytes a frame of the video.
     Raises SettingsError, or as `open_video`; DecodeError if no picture at all can be decoded, or none lies
-    at start_s or later.
+    at start_s or later, LimitError past a limit of `meter`.
     """
     check_fps(fps)
     check_span(start_s, end_s)
-    return pictures_at(path, _steps(fps, start_s), end_s=end_s, size=size, threads=threads)
+    return pictures_at(path, _steps(fps, start_s), end_s=end_s, size=size, threads=threads, meter=meter)
 
 
 def pictures_at(
@@ -86,26 +88,28 @@ def pictures_at(
     end_s: float | None = None,
     size: Size | None = None,
     threads: int = 0,
+    meter: Meter | None = None,
 ) -> Iterator[Picture]:
     """The picture on the screen at each of the ascending `times_s`, until the video or `end_s` is over.
 
     Only what these pictures need is decoded where the file allows it (`reprise.decoding.needed` tells when it does);
     the pictures are those of `pictures_decoded_in_full`, bit for bit. Raises as `sample`.
     """
+    meter = meter or Meter(path)
     times = iter(times_s)
     read_s: list[Fraction] = []
     given = 0
-    chosen = _chosen(path, _remembered(times, read_s), _exact_end(end_s))
+    chosen = _chosen(path, _remembered(times, read_s), _exact_end(end_s), meter)
     if chosen is not None:
-        with suppress(OtherwiseError), open_video(path, threads=threads) as (container, stream):
-            frames = timed(planned_frames(chosen, container, stream), container, stream)
+        with suppress(OtherwiseError), open_video(path, threads=threads, meter=meter) as (container, stream):
+            frames = timed(planned_frames(chosen, container, stream, meter), container, stream, meter=meter)
             asked_s = itertools.chain(read_s, times)
             for picture in _on_screen(path, stream, frames, asked_s, _exact_end(end_s), PictureMaker(size)):
                 yield picture
                 given += 1
             return
     asked_s = itertools.chain(read_s, times)
-    in_full = pictures_decoded_in_full(path, asked_s, end_s=end_s, size=size, threads=threads)
+    in_full = pictures_decoded_in_full(path, asked_s, end_s=end_s, size=size, threads=threads, meter=meter)
     yield from itertools.islice(in_full, given, None)
 
 
@@ -116,16 +120,17 @@ def pictures_decoded_in_full(
     end_s: float | None = None,
     size: Size | None = None,
     threads: int = 0,
+    meter: Meter | None = None,
 ) -> Iterator[Picture]:
     """What `pictures_at` gives, with all frames of the video decoded: slower, and asks nothing of the file."""
-    with open_video(path, threads=threads) as (container, stream):
-        frames = shown_frames(path, container, stream)
+    with open_video(path, threads=threads, meter=meter) as (container, stream):
+        frames = shown_frames(path, container, stream, meter=meter)
         yield from _on_screen(path, stream, frames, times_s, _exact_end(end_s), PictureMaker(size))
 
 
-def _chosen(path: str, times_s: Iterator[Fraction], over_s: Fraction | float) -> Plan | None:
+def _chosen(path: str, times_s: Iterator[Fraction], over_s: Fraction | float, meter: Meter) -> Plan | None:
     """What to decode for the times, of which no more are read than decide that; None for all of the video."""
-    packet_list = list_packets(path)
+    packet_list = list_packets(path, meter)
     if packet_list is None:
         return None
     before_end_s = itertools.takewhile(lambda time_s: time_s < over_s, times_s)
@@ -149,6 +154,7 @@ def sample_span(
     end_s: float,
     size: Size | None = None,
     threads: int = 0,
+    meter: Meter | None = None,
 ) -> list[Picture]:
     """The pictures of `sample`, for a short span of a video that may be long: decoded from the key frame before it.
 
@@ -159,10 +165,10 @@ def sample_span(
     check_span(start_s, end_s)
     times_s = list(itertools.takewhile(lambda time_s: time_s < _exact_end(end_s), _steps(fps, start_s)))
     if start_s > SEEK_MARGIN_S:
-        pictures = _sought(path, times_s, size=size, threads=threads)
+        pictures = _sought(path, times_s, size=size, threads=threads, meter=meter)
         if pictures is not None:
             return pictures
-    return list(pictures_at(path, times_s, end_s=end_s, size=size, threads=threads))
+    return list(pictures_at(path, times_s, end_s=end_s, size=size, threads=threads, meter=meter))
 
 
 def evenly_spaced(
@@ -173,6 +179,7 @@ def evenly_spaced(
     end_s: float | None = None,
     size: Size | None = None,
     threads: int = 0,
+    meter: Meter | None = None,
 ) -> Iterator[Picture]:
     """`count` pictures at even distances: the first at start_s, the last the last one that starts before end_s.
 
@@ -181,15 +188,17 @@ def evenly_spaced(
     """
     check_span(start_s, end_s)
     last_s, over_s = Fraction(0), _exact_end(end_s)
-    with open_video(path, threads=threads) as (container, stream):
-        for shown in shown_frames(path, container, stream):
+    with open_video(path, threads=threads, meter=meter) as (container, stream):
+        for shown in shown_frames(path, container, stream, meter=meter):
             if shown.start_s >= over_s:
                 break
             last_s = shown.start_s
     first_s = _exact(start_s)
     # A picture that is on the screen at start_s may have started before it, and may be the last.
     step_s = max(last_s - first_s, Fraction(0)) / max(count - 1, 1)
-    yield from pictures_at(path, [first_s + k * step_s for k in range(count)], size=size, threads=threads)
+    yield from pictures_at(
+        path, [first_s + k * step_s for k in range(count)], size=size, threads=threads, meter=meter
+    )
 
 
 def every_picture(
@@ -199,14 +208,15 @@ def every_picture(
     end_s: float | None = None,
     size: Size | None = None,
     threads: int = 0,
+    meter: Meter | None = None,
 ) -> Iterator[Picture]:
     """Each picture that starts in the span once, at its own time; parameters and errors as `sample`."""
     check_span(start_s, end_s)
     first_s, over_s = _exact(start_s), _exact_end(end_s)
-    with open_video(path, threads=threads) as (container, stream):
+    with open_video(path, threads=threads, meter=meter) as (container, stream):
         make = PictureMaker(size)
         is_given = False
-        for shown in shown_frames(path, container, stream):
+        for shown in shown_frames(path, container, stream, meter=meter):
             if shown.start_s >= over_s:
                 break
             if shown.start_s >= first_s:
@@ -255,23 +265,25 @@ def _on_screen(
         before = shown
 
 
-def _sought(path: str, times_s: list[Fraction], *, size: Size | None, threads: int) -> list[Picture] | None:
+def _sought(
+    path: str, times_s: list[Fraction], *, size: Size | None, threads: int, meter: Meter | None
+) -> list[Picture] | None:
     """The pictures at these times, decoded from the key frame before the first; None if that cannot be trusted."""
-    with open_video(path, threads=1) as (container, stream):
+    with open_video(path, threads=1, meter=meter) as (container, stream):
         known = facts(container, stream)
         if may_jump(container) or (known.duration_s is None and known.container_duration_s is None):
             return None
         tick_s = stream.time_base
-        first = next(decoded(path, container, stream), None)
+        first = next(decoded(path, container, stream, meter), None)
         zero_s = None if first is None or tick_s is None or first.pts is None else stamp_s(first, tick_s)
     if zero_s is None or tick_s is None:
         return None
-    with open_video(path, threads=threads) as (container, stream):
+    with open_video(path, threads=threads, meter=meter) as (container, stream):
         try:
             container.seek(int((zero_s + times_s[0] - SEEK_MARGIN_S) / tick_s), stream=stream)
         except av.FFmpegError:
             return None
-        frames = shown_frames(path, container, stream, zero_s)
+        frames = shown_frames(path, container, stream, zero_s, meter)
         landed = next(frames, None)
         if landed is None or landed.start_s > times_s[0]:
             return None

@@ -10,7 +10,9 @@ import numpy as np
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from reprise.decoding.container import STILL_BRANDS, STILL_FORMATS, TEXT_ART_FORMATS, check_file
+from reprise.decoding.allowed import PICTURE_CODECS, PICTURE_FORMATS, STILL_FORMATS
+from reprise.decoding.container import STILL_BRANDS, check_file
+from reprise.decoding.limits import Meter
 from reprise.decoding.picture import PictureMaker, Size
 from reprise.errors import DecodeError, NotAPictureError, NotAVideoError, printable
 
@@ -18,24 +20,39 @@ LOOPING_FORMATS = frozenset({"gif", "apng"})  # which hold one picture, or a sho
 MAX_TRACKS = 2  # the picture and its transparency; photographs in many are made of tiles
 
 
-def read_picture(path: str, size: Size | None = None) -> NDArray[np.uint8]:
+def read_picture(path: str, size: Size | None = None, *, meter: Meter | None = None) -> NDArray[np.uint8]:
     """The picture in an image file as a viewer shows it: [height, width, 3] uint8 RGB, turned as its camera says.
 
     `size` is (width, height) or the length of the shorter side, None for the picture's own. Raises MissingVideoError
-    if there is no such file, NotAPictureError for a video or a file of another kind, DecodeError for a broken one.
+    if there is no such file, NotAPictureError for a video or a file of another kind, DecodeError for a broken one,
+    LimitError for one of more pixels than `meter` lets pass.
     """
     shown = printable(path)
     check_picture(path)
+    meter = meter or Meter(path)
+    options = {
+        "format_whitelist": ",".join(PICTURE_FORMATS),
+        "codec_whitelist": ",".join(PICTURE_CODECS),
+        "max_pixels": meter.limits.max_pixels,
+    }
     try:
         # As an open file: by its name FFmpeg would take "a%03d.png" for a row of files.
-        with Path(path).open("rb") as file, av.open(file, "r", metadata_errors="replace") as container:
+        with (
+            Path(path).open("rb") as file,
+            av.open(file, "r", options=options, metadata_errors="replace") as container,
+        ):
             _check_format(container, shown)
             stream = container.streams.video[0]
+            meter.opened(stream.codec_context.width, stream.codec_context.height, 0, None)
             # Else half a JPEG is decoded, and the rest is grey.
-            stream.codec_context.options = {"err_detect": "explode"}
+            stream.codec_context.options = {**options, "err_detect": "explode"}
             pictures = list(itertools.islice(container.decode(stream), 2))
     except (av.InvalidDataError, av.EOFError) as error:
         raise NotAPictureError(f"{shown}: is broken, incomplete or not a picture; try a PNG or JPEG") from error
+    except MemoryError:
+        raise  # FFmpeg's is one of its errors, too
+    except av.ArgumentError as error:  # its answer to a format or codec that is not on the list
+        raise NotAPictureError(f"{shown}: is not a picture; give e.g. a PNG or JPEG") from error
     except av.FFmpegError as error:
         raise DecodeError(f"{shown}: cannot be decoded ({error.strerror}); try a PNG or JPEG") from error
     if len(pictures) != 1:
@@ -54,7 +71,7 @@ def check_picture(path: str) -> None:
 
 def _check_format(container: InputContainer, shown: str) -> None:
     name, brand = container.format.name, container.metadata.get("major_brand")
-    if name in TEXT_ART_FORMATS or not container.streams.video:
+    if not container.streams.video:
         raise NotAPictureError(f"{shown}: is not a picture; give e.g. a PNG or JPEG")
     is_photograph = brand in STILL_BRANDS
     if not (is_photograph or name.endswith(STILL_FORMATS) or name in LOOPING_FORMATS):

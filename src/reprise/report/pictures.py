@@ -12,7 +12,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.decoding.sampling import sample_span
+from reprise.decoding.guarded import sample_span
+from reprise.decoding.limits import DEFAULT_LIMITS
 from reprise.errors import InputError
 
 THUMBNAIL_SIDE = 120  # pixels of the shorter side
@@ -27,7 +28,15 @@ def thumbnails(path: str, times_s: Sequence[float]) -> list[str | None]:
 def _thumbnail(path: str, time_s: float) -> str | None:
     # A picture that cannot be shown costs no more than itself: what was found is told all the same.
     try:
-        (picture,) = sample_span(path, fps=2, start_s=time_s, end_s=time_s + 0.5, size=THUMBNAIL_SIDE, threads=1)[:1]
+        (picture,) = sample_span(
+            path,
+            limits=DEFAULT_LIMITS,
+            fps=2,
+            start_s=time_s,
+            end_s=time_s + 0.5,
+            size=THUMBNAIL_SIDE,
+            threads=1,
+        )[:1]
     except InputError:
         return None
     return data_uri("image/jpeg", jpeg(picture.pixels))

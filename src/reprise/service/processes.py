@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -16,9 +15,9 @@ from multiprocessing.connection import Connection
 from queue import LifoQueue
 from typing import Any
 
+from reprise.child_process import ending_of, start_process
 from reprise.errors import DecodeError, ReprisError
 from reprise.service import tasks
-from reprise.workers import start_process
 
 _START = (
     "import sys; sys.path[:] = sys.argv[2:]; from reprise.service.processes import serve; serve(int(sys.argv[1]))"
@@ -48,8 +47,9 @@ class Worker:
             result, error = connection.recv()
         except (EOFError, OSError) as lost:
             status = self.end()
-            name = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-            raise DecodeError(f"the process that decoded the video ended ({name}); the file may be damaged") from lost
+            raise DecodeError(
+                f"the process that decoded the video ended ({ending_of(status)}); the file may be damaged"
+            ) from lost
         if error is not None:
             raise error
         return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import reprise
 from reprise.errors import ReprisError
@@ -35,6 +36,7 @@ class Service:
                 fps=settings.fps,
                 device=settings.device,
                 weights=settings.weights,
+                limits=replace(settings.limits, duration_s=settings.max_duration_s),
             )
         )
         self._work = Work(settings, self.places, self.shelf)

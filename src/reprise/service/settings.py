@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from reprise.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from reprise.errors import SettingsError, printable
 from reprise.settings import default_workers
 
@@ -33,6 +34,7 @@ class ServiceSettings:
     fps: float | None = None
     device: str = "auto"
     weights: str | None = None
+    limits: DecodeLimits = DEFAULT_LIMITS  # of decoding a video; for its duration, max_duration_s counts
 
     def __post_init__(self) -> None:
         for root in self.roots:

@@ -12,9 +12,11 @@ import av
 from reprise.checking.embedding import CheckedVideo
 from reprise.checking.embedding import embed_checked as embed_checked_video
 from reprise.comparison import compare_with_evidence
-from reprise.decoding.container import PLAYLIST_FORMATS, check_file
+from reprise.decoding import guarded
+from reprise.decoding.allowed import LOCAL_PROTOCOLS, PICTURE_CODECS, PICTURE_FORMATS
+from reprise.decoding.container import check_file
+from reprise.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from reprise.decoding.picture import PictureMaker
-from reprise.decoding.sampling import sample_span, video_facts
 from reprise.embedding import EmbeddedQuery, EmbeddedVideo
 from reprise.embedding import embed_query as embed_query_video
 from reprise.embedding import embed_video as embed_reference_video
@@ -28,6 +30,12 @@ from reprise.settings import EmbedSettings, QuerySettings
 from reprise.stores.videos import VideoRow
 
 PICTURE_PIXELS = 64_000_000
+PICTURE_OPTIONS = {
+    "protocol_whitelist": LOCAL_PROTOCOLS,
+    "format_whitelist": ",".join(PICTURE_FORMATS),
+    "codec_whitelist": ",".join(PICTURE_CODECS),
+    "max_pixels": str(PICTURE_PIXELS),
+}
 PICTURE_SIDE = 512  # pixels of the shorter side: more than any network takes
 
 
@@ -35,7 +43,7 @@ def embed_video(
     path: str, settings: EmbedSettings, known_hash: str | None, max_duration_s: float
 ) -> EmbeddedVideo | None:
     """The video embedded for the library; None if its content is known. Raises InputError, also if it is too long."""
-    _check_length(path, max_duration_s)
+    _check_length(path, max_duration_s, settings.limits)
     video = embed_reference_video(path, settings, known_hash)
     if video is not None:
         _check_seen(path, video.duration_s, max_duration_s)
@@ -44,7 +52,7 @@ def embed_video(
 
 def embed_query(path: str, settings: EmbedSettings, max_duration_s: float) -> EmbeddedQuery:
     """The video embedded to be asked about. Raises InputError, also if it is too long."""
-    _check_length(path, max_duration_s)
+    _check_length(path, max_duration_s, settings.limits)
     query = embed_query_video(path, settings)
     _check_seen(path, query.duration_s, max_duration_s)
     return query
@@ -52,7 +60,7 @@ def embed_query(path: str, settings: EmbedSettings, max_duration_s: float) -> Em
 
 def embed_checked(path: str, settings: EmbedSettings, content_hash: str, max_duration_s: float) -> CheckedVideo:
     """The video embedded to be checked. Raises InputError, also if it is too long."""
-    _check_length(path, max_duration_s)
+    _check_length(path, max_duration_s, settings.limits)
     checked = embed_checked_video(path, settings, content_hash)
     _check_seen(path, checked.video.duration_s, max_duration_s)
     return checked
@@ -63,7 +71,7 @@ def compare(
 ) -> QueryEvidence:
     """Two videos against each other. Raises InputError, also if one is too long."""
     for path in paths:
-        _check_length(path, max_duration_s)
+        _check_length(path, max_duration_s, embedding.limits)
     return compare_with_evidence(*paths, embedding=embedding, settings=settings)
 
 
@@ -96,7 +104,9 @@ def contents(evidence: QueryEvidence, references: Sequence[str]) -> list[dict[st
 
 def thumbnail(path: str, time_s: float) -> bytes:
     """The picture on the screen at that time as a JPEG file. Raises InputError."""
-    pictures = sample_span(path, fps=2, start_s=time_s, end_s=time_s + 0.5, size=2 * THUMBNAIL_SIDE, threads=1)
+    pictures = guarded.sample_span(
+        path, limits=DEFAULT_LIMITS, fps=2, start_s=time_s, end_s=time_s + 0.5, size=2 * THUMBNAIL_SIDE, threads=1
+    )
     if not pictures:
         raise DecodeError(f"{printable(path)}: no picture at {time_s:.1f} s")
     return jpeg(pictures[0].pixels)
@@ -107,9 +117,9 @@ def plain_picture(path: str, into: str) -> None:
     shown = printable(Path(path).name)
     check_file(path)
     try:
-        with av.open(f"file:{path}", options={"protocol_whitelist": "file,crypto,data"}) as container:
+        with av.open(f"file:{path}", options=PICTURE_OPTIONS) as container:
             stream = next(iter(container.streams.video), None)
-            if stream is None or set(container.format.name.split(",")) & PLAYLIST_FORMATS:
+            if stream is None:
                 raise NotAVideoError(f"{shown}: is not a picture; give a JPEG, PNG, WebP or GIF file")
             if stream.width * stream.height > PICTURE_PIXELS:
                 raise DecodeError(f"{shown}: has {stream.width} x {stream.height} pixels; make it smaller")
@@ -136,8 +146,8 @@ TASKS: dict[str, Callable[..., Any]] = {
 }
 
 
-def _check_length(path: str, max_duration_s: float) -> None:
-    announced = video_facts(path)
+def _check_length(path: str, max_duration_s: float, limits: DecodeLimits) -> None:
+    announced = guarded.video_facts(path, limits=limits)
     length_s = announced.duration_s or announced.container_duration_s or 0.0
     _check_seen(path, length_s, max_duration_s)
 
