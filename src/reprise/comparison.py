@@ -104,13 +104,11 @@ def _by_frames(paths: tuple[str, str], embedding: EmbedSettings, settings: Query
     query_times_s, query, views, frame_of, reference_times_s, reference, aligned = run(
         compare_pipeline(embedding, settings), *paths
     )
-    # Of a query's frames those of one colour have no direction.
-    seen = query[np.any(query, axis=1)]
     return _Compared(
         described(query_times_s, query, expected[0], "", embedding.fps),
         described(reference_times_s, reference, expected[1], "", embedding.fps),
         aligned,
-        similarity_of(seen, reference, PlainComparison()) if len(seen) else 0.0,
+        similarity_of(query, reference, PlainComparison()),
         similarity_for_eyes(views, frame_of, reference),
     )
 

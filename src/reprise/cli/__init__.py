@@ -9,12 +9,14 @@ import click
 
 from reprise.cli.benchmark import benchmark
 from reprise.cli.compare import compare
+from reprise.cli.ignore import ignore
 from reprise.cli.info import info
 from reprise.cli.ingest import ingest
 from reprise.cli.list import list_videos
 from reprise.cli.matrix import matrix
 from reprise.cli.models import models
 from reprise.cli.query import query
+from reprise.cli.reject import reject
 from reprise.cli.remove import remove
 from reprise.cli.running import leave, run_command
 from reprise.cli.search import search
@@ -55,6 +57,8 @@ for command in (
     remove,
     verify,
     serve,
+    ignore,
+    reject,
     models,
     benchmark,
 ):

@@ -33,6 +33,7 @@ SKIPPED_NAMES = 5
     metavar="TEXT",
     help="A word to remember with the videos that are added; repeatable.",
 )
+@click.option("--retry-failed", is_flag=True, help="Try files again that failed before and have not changed since.")
 @options.json_lines
 def ingest(
     paths: tuple[str, ...],
@@ -43,6 +44,7 @@ def ingest(
     weights: str | None,
     device: str,
     tags: tuple[str, ...],
+    retry_failed: bool,
     as_json: bool,
 ) -> int:
     """Put videos into the library, which is made if there is none.
@@ -50,6 +52,9 @@ def ingest(
     PATH is a video or a folder, which is searched to any depth. A video that is already there is left as it is
     unless its file has changed. One that cannot be used is named, and the others are done. When interrupted,
     what was done is kept.
+
+    A file that failed is remembered with the reason, and tried again when it has changed, after a week, or with
+    --retry-failed; `reprise list --failed` shows them.
     """
     began = time.monotonic()
     kept, total, embedding = 0, 0, False
@@ -72,7 +77,7 @@ def ingest(
                     print_json(_json(outcome))
 
         try:
-            report = shelf.ingest(paths, workers=workers, tags=tags, progress=advance)
+            report = shelf.ingest(paths, workers=workers, tags=tags, progress=advance, retry_failed=retry_failed)
         except KeyboardInterrupt as interruption:
             if total:
                 interruption.add_note(

@@ -21,6 +21,7 @@ from reprise.errors import LibraryError, LibraryNotFoundError, SettingsError, St
 from reprise.pipelines.ingest import store_pipeline
 from reprise.running import run
 from reprise.stores.frames import FrameStore, LibraryFacts
+from reprise.stores.ignored import IgnoredStore
 from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
 from reprise.stores.lock import LOCK_NAME, FolderLock
 from reprise.stores.milvus import connect, disconnect
@@ -116,6 +117,7 @@ class LibraryStores:
         self.frames.load()
         self.videos.load()
         self.notes = NoteStore(self._milvus)
+        self.ignored = IgnoredStore(self._milvus)
         self.matrices: LevelDb = open_leveldb(self.place.matrices)
 
     def add(self, row: VideoRow, video: EmbeddedVideo) -> None:
