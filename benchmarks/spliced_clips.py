@@ -1,5 +1,5 @@
-"""Clips that stand in many videos without anything being copied: idents, credits, colour bars; drawn, or cut from a
-video, and encoded again and again as those who put them into videos do.
+"""Clips that stand in many videos without anything being copied, idents and credits: drawn, or cut from a video, and
+encoded again and again as those who put them into videos do.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 Picture = NDArray[np.uint8]  # [height, width, 3] RGB
 
 WIDTH, HEIGHT, FPS = 640, 360, 25
-# What the ways to their viewers do to a clip: filters of FFmpeg, and the quality of the encoding.
+# What the ways to their viewers do to a clip: filters of FFmpeg, and the quality of the encoding. The last two are
+# what somebody does who hides where it is from.
+HARD = 2
 VARIANTS = (
     ("null", 20),
     ("scale=320:180", 30),
@@ -25,6 +27,8 @@ VARIANTS = (
     ("crop=iw*0.96:ih*0.96", 26),
     ("fps=15", 30),
     ("drawbox=x=iw*0.82:y=ih*0.06:w=iw*0.12:h=ih*0.08:color=white@0.7:t=fill", 28),
+    ("hflip", 28),
+    ("crop=iw*0.75:ih*0.75,drawbox=y=ih*0.8:w=iw:h=ih*0.2:color=black:t=fill", 30),
 )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from towhee import ops, pipe
 
-from reprise.blank import are_blank, silence_blank
 from reprise.descriptor import BATCH_FRAMES
 from reprise.settings import EmbedSettings
 from reprise.views import MAX_REGIONS, gathered
@@ -21,17 +20,13 @@ def decode_and_embed(
     times_s: str = "times_s",
     matrix: str = "matrix",
 ) -> Any:
-    """The chain `videos`, carried on from column `video_path` to `times_s` [frames] and `matrix` [frames, dim].
-
-    Blank frames have 0 in place of a vector (see reprise.blank).
-    """
+    """The chain `videos`, carried on from column `video_path` to `times_s` [frames] and `matrix` [frames, dim]."""
     decode = ops.video_decode.ffmpeg(fps=settings.fps, size=settings.picture_size, threads=settings.threads)
     embed = embedder(settings)
     return (
         videos.flat_map(video_path, ("frame", "time_s"), decode)
         .window("frame", "embeddings", BATCH_FRAMES, BATCH_FRAMES, embed)
-        .window("frame", "blank", BATCH_FRAMES, BATCH_FRAMES, are_blank)
-        .window_all(("embeddings", "blank"), matrix, silence_blank)
+        .window_all("embeddings", matrix, np.concatenate)
         .window_all("time_s", times_s, np.array)
     )
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.blank import is_blank
+from reprise.blank import examples, is_blank
 from reprise.decoding.sampling import sample, video_facts
 from reprise.errors import DecodeError, MissingVideoError, SettingsError, printable
 from reprise.scanning import content_hash
@@ -95,6 +95,15 @@ class IgnoredFrames:
     def silenced_all(self, matrices: Sequence[Floats | None]) -> list[Floats | None]:
         """`silenced` of each matrix; None stays None."""
         return [None if matrix is None else self.silenced(matrix) for matrix in matrices]
+
+
+def blank_frames(settings: EmbedSettings) -> IgnoredFrames:
+    """Blank pictures (see reprise.blank) as the network sees them: black, white, black with noise, colour bars.
+
+    For matrices whose pictures are not at hand, as where videos of a library are held against each other. A query's
+    own blank frames are silenced by their pictures.
+    """
+    return IgnoredFrames(settings.embedder()(examples()))
 
 
 class IgnoreList:
