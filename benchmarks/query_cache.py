@@ -16,7 +16,7 @@ from reprise.scanning import content_hash
 from reprise.settings import EmbedSettings
 
 # What decides, beside the file, the model and the rate, what a query's views look like.
-SOURCES = ("decoding/*.py", "views.py", "regions.py", "descriptor.py")
+SOURCES = ("decoding/*.py", "views.py", "blank.py", "regions.py", "descriptor.py")
 
 
 def embedded_query(path: Path, settings: EmbedSettings, folder: Path | None) -> EmbeddedQuery:

@@ -22,7 +22,7 @@ def decode_and_embed(
     matrix: str = "matrix",
 ) -> Any:
     """The chain `videos`, carried on from column `video_path` to `times_s` [frames] and `matrix` [frames, dim]."""
-    decode = _decoder(settings, settings.picture_size)
+    decode = decoder(settings, settings.picture_size)
     embed = embedder(settings)
     return (
         videos.flat_map(video_path, ("frame", "time_s"), decode)
@@ -36,7 +36,7 @@ def decode_and_embed_views(
     videos: Any, settings: EmbedSettings, *, video_path: str = "video_path", times_s: str = "times_s"
 ) -> Any:
     """As `decode_and_embed`, for a query: to `times_s`, `matrix`, `views` [views, dim] and `frame_of` [views]."""
-    decode = _decoder(settings, settings.query_picture_size)
+    decode = decoder(settings, settings.query_picture_size)
     embed = embedder(settings, max_regions=MAX_REGIONS)
     return (
         videos.flat_map(video_path, ("frame", "time_s"), decode)
@@ -48,7 +48,7 @@ def decode_and_embed_views(
 
 def decode_and_embed_regions(videos: Any, settings: EmbedSettings) -> Any:
     """As `decode_and_embed`, with a matrix [frames, regions, dim]."""
-    decode = _decoder(settings, settings.region_picture_size)
+    decode = decoder(settings, settings.region_picture_size)
     is_its_own = settings.network.regions > 1
     embed = ops.video_embedding.visil if is_its_own else ops.video_embedding.regions
     vectors = embed(model=settings.model, weights=settings.weights, device=settings.device)
@@ -62,7 +62,7 @@ def decode_and_embed_regions(videos: Any, settings: EmbedSettings) -> Any:
 
 def decode_and_embed_video(videos: Any, settings: EmbedSettings) -> Any:
     """As `decode_and_embed`, with a matrix [1, dim]: the video's one vector, from its key frames."""
-    decode = _decoder(settings, settings.picture_size)
+    decode = decoder(settings, settings.picture_size)
     embed = ops.video_embedding.keyframe_max(model=settings.model, weights=settings.weights, device=settings.device)
     return (
         videos.flat_map("video_path", ("frame", "time_s"), decode)
@@ -72,7 +72,7 @@ def decode_and_embed_video(videos: Any, settings: EmbedSettings) -> Any:
     )
 
 
-def _decoder(settings: EmbedSettings, size: Size) -> Any:
+def decoder(settings: EmbedSettings, size: Size) -> Any:
     """The decoding operator of these settings, in a process of its own."""
     return ops.video_decode.ffmpeg(fps=settings.fps, size=size, threads=settings.threads, limits=settings.limits)
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from towhee import ops, pipe
 
 from reprise.pipelines.embed import decode_and_embed_views
 from reprise.settings import EmbedSettings, QuerySettings
 from reprise.stores.frames import FRAMES, METRIC
 from reprise.voting import weighted_votes
+
+Matrices = list[NDArray[np.float32] | None]  # [frames, dim] each; None for one that is gone
+Silenced = Callable[[Matrices], Matrices]
 
 
 def query_pipeline(
@@ -38,14 +44,18 @@ def embedded_query_pipeline(
     matrices_path: str,
     search_params: dict[str, int],
     fps: float,
+    silenced: Silenced | None = None,
 ) -> Any:
-    """views, frame_of -> candidates, segments, rows: the second half, for queries that were embedded elsewhere."""
+    """views, frame_of -> candidates, segments, rows: the second half, for queries that were embedded elsewhere.
+
+    `silenced` gives the candidates' matrices as they are aligned: see reprise.ignoring.
+    """
     voted = search_and_vote(
         pipe.input("views", "frame_of"), settings, milvus_uri=milvus_uri, search_params=search_params
     )
-    return fetch_and_align(voted, settings, milvus_uri=milvus_uri, matrices_path=matrices_path, fps=fps).output(
-        "candidates", "segments", "rows"
-    )
+    return fetch_and_align(
+        voted, settings, milvus_uri=milvus_uri, matrices_path=matrices_path, fps=fps, silenced=silenced
+    ).output("candidates", "segments", "rows")
 
 
 def candidates_pipeline(settings: QuerySettings, *, milvus_uri: str, search_params: dict[str, int]) -> Any:
@@ -73,15 +83,22 @@ def search_and_vote(queries: Any, settings: QuerySettings, *, milvus_uri: str, s
     )
 
 
-def fetch_and_align(voted: Any, settings: QuerySettings, *, milvus_uri: str, matrices_path: str, fps: float) -> Any:
+def fetch_and_align(
+    voted: Any,
+    settings: QuerySettings,
+    *,
+    milvus_uri: str,
+    matrices_path: str,
+    fps: float,
+    silenced: Silenced | None = None,
+) -> Any:
     """The chain `voted` with columns views, frame_of and candidates, carried on to `segments` and `rows`."""
     fetch = ops.kvstorage.from_leveldb(path=matrices_path, is_ndarray=True)
     match = ops.kvstorage.match_rows(uri=milvus_uri)
-    return (
-        voted.map("candidates", "matrices", fetch)
-        .map(("candidates", "matrices"), ("matrices", "rows"), match)
-        .map(("views", "matrices", "frame_of"), "segments", align(settings, fps))
-    )
+    fetched = voted.map("candidates", "matrices", fetch).map(("candidates", "matrices"), ("matrices", "rows"), match)
+    if silenced is not None:
+        fetched = fetched.map("matrices", "matrices", silenced)
+    return fetched.map(("views", "matrices", "frame_of"), "segments", align(settings, fps))
 
 
 def align(settings: QuerySettings, fps: float) -> Any:

@@ -26,7 +26,7 @@ from reprise.times import clock
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("ingest", "query", "check", "search", "compare", "matrix", "list", "info", "remove", "verify", "serve")
-GROUPS = ("models", "benchmark")  # of commands
+GROUPS = ("ignore", "reject", "models", "benchmark")  # of commands
 ESCAPE = "\x1b"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ class Align:
 
     The reference may also be a list of matrices (None where one is missing): then a list of lists.
     `frame_of` [rows], not falling, says which frame each row of the query is of, where some frames have several
-    (see reprise.views); the best row of a frame counts.
+    (see reprise.views); the best row of a frame counts. Reference rows that are 0 are not looked at.
     """
 
     def __init__(self, aligner: str, min_score: float = 0.0, **parameters: Any) -> None:
@@ -58,5 +59,17 @@ class Align:
     def _aligned(
         self, query: NDArray[np.float32], reference: NDArray[np.float32], frame_of: NDArray[np.int64] | None
     ) -> list[AlignedSegment]:
-        found = self._align(query, reference, frame_of)
-        return [segment for segment in found if segment.score >= self._min_score]
+        # Where a reference begins or ends with frames that are not to be looked at (see reprise.ignoring), what lies
+        # between is aligned as if there were nothing else.
+        heard = np.flatnonzero(np.any(reference, axis=1))
+        if not len(heard):
+            return []
+        first, end = int(heard[0]), int(heard[-1]) + 1
+        found = self._align(query, reference[first:end], frame_of)
+        return [_later(segment, first) for segment in found if segment.score >= self._min_score]
+
+
+def _later(segment: AlignedSegment, frames: int) -> AlignedSegment:
+    """The segment, so many frames later in the reference."""
+    start, end = segment.reference_start + frames, segment.reference_end + frames
+    return replace(segment, reference_start=start, reference_end=end) if frames else segment

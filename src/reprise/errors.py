@@ -6,6 +6,7 @@ ReprisError
 │   ├── NotAVideoError         it is there, but holds no moving picture
 │   ├── NotAPictureError       it is there, but holds no still picture, where one is wanted
 │   ├── DecodeError            its pictures cannot be decoded
+│   │   └── ProcessLostError       the process that decoded it was ended from outside
 │   └── LimitError             decoding it takes more than is allowed
 ├── LibraryError           the library cannot be used
 │   ├── LibraryNotFoundError   there is none at that place
@@ -54,6 +55,10 @@ class NotAPictureError(InputError):
 
 class DecodeError(InputError):
     """The pictures of the video cannot be decoded."""
+
+
+class ProcessLostError(DecodeError):
+    """The process that decoded the video was ended from outside, e.g. for want of memory: the file may be sound."""
 
 
 class LimitError(InputError):

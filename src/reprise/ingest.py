@@ -11,6 +11,7 @@ from itertools import chain, islice
 from reprise.decoding.container import check_file
 from reprise.embedding import Attempt, EmbeddedVideo, attempt
 from reprise.errors import InputError, ModelError, ReprisError, printable
+from reprise.failures import Failures, KeptFailure, without_known
 from reprise.scanning import Failure, video_id
 from reprise.settings import EmbedSettings
 from reprise.stores.library import LibraryStores
@@ -134,14 +135,24 @@ def ingest_into(
     workers: int,
     tags: Sequence[str],
     settle: Callable[[Outcome], None],
+    retry_failed: bool = False,
 ) -> None:
     """Puts the videos of `wanted` into the library, and hands over what became of each as it is known.
+
+    Files that failed before and are unchanged fail again unread, unless `retry_failed`.
 
     Raises a ModelError where no video can be embedded, LibraryError if the library cannot be written.
     """
     stores.recover()
     wanted, unchanged = unsettled(wanted, stores.videos.get([task.id for task in wanted]))
-    for outcome in unchanged:
+    failures = Failures(stores.notes)
+    hopeless: list[tuple[Task, KeptFailure]] = []
+    if not retry_failed:
+        wanted, hopeless = without_known(wanted, failures)
+    for outcome in [
+        *unchanged,
+        *(Outcome(task.path, "failed", failure.told_of(task.path)) for task, failure in hopeless),
+    ]:
         settle(outcome)
 
     def still_wanted(claimed: list[Task]) -> list[Task]:
@@ -157,6 +168,10 @@ def ingest_into(
             with closing(embed_all(tasks, settings, workers)) as results:
                 for task, result in results:
                     settle(store(stores, task, result, settings, tags))
+                    if isinstance(result, ReprisError):
+                        failures.keep(task, result)
+                    else:
+                        failures.forget(task.id)
                     if share is not None:
                         share.done(task)
     finally:

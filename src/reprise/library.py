@@ -26,9 +26,12 @@ if TYPE_CHECKING:  # what decodes, searches and aligns is imported by the method
     from reprise.decoding.limits import DecodeLimits
     from reprise.embedding import EmbeddedQuery
     from reprise.evidence import QueryEvidence
+    from reprise.failures import KeptFailure
     from reprise.hits import SearchResult
+    from reprise.ignoring import IgnoredClip
     from reprise.ingest import IngestReport, Outcome
     from reprise.querying import Queries
+    from reprise.rejections import Box, Rejection
     from reprise.segment import QueryResult
 
 # Called after every video of an ingest with its outcome, how many are done and how many there are.
@@ -99,13 +102,14 @@ class Library:
         workers: int | None = None,
         tags: Sequence[str] = (),
         progress: Progress | None = None,
+        retry_failed: bool = False,
     ) -> IngestReport:
         """Adds the videos at `paths`, files and folders, and says what became of each.
 
         A video that is already there unchanged is left as it is, one whose file has changed is replaced.
         `workers` is the number of processes that decode and embed, by default one a core. A video that cannot
-        be used is in the report's `failed`; the others are done. Raises LibraryError if the library itself
-        cannot be used or written.
+        be used is in the report's `failed`; the others are done. One that failed before and is unchanged is not
+        tried again, unless `retry_failed`. Raises LibraryError if the library itself cannot be used or written.
         """
         from reprise.ingest import IngestReport, Outcome, ingest_into, readable
 
@@ -119,7 +123,13 @@ class Library:
         if wanted:  # else make no library for a mistyped path
             stores = self._open_to_embed(create=True)
             ingest_into(
-                stores, wanted, self._settings, workers=workers or default_workers(), tags=tags, settle=settled.add
+                stores,
+                wanted,
+                self._settings,
+                workers=workers or default_workers(),
+                tags=tags,
+                settle=settled.add,
+                retry_failed=retry_failed,
             )
         return report
 
@@ -224,6 +234,54 @@ class Library:
     def videos(self) -> list[VideoRow]:
         """All videos, sorted by path."""
         return sorted(self._open().videos.all(), key=lambda row: (row.path, row.id))
+
+    def failures(self) -> list[KeptFailure]:
+        """The files that could not be ingested, sorted by path; see `reprise.failures`."""
+        from reprise.failures import failures_of
+
+        return failures_of(self._open())
+
+    def ignore(
+        self, clip: str | os.PathLike[str], *, start_s: float = 0.0, end_s: float | None = None
+    ) -> IgnoredClip:
+        """Puts a clip, or a span of a video, on the ignore list: see `reprise.ignoring.ignore`."""
+        from reprise.ignoring import ignore
+
+        return ignore(self._open_to_embed(), self._settings, clip, start_s=start_s, end_s=end_s)
+
+    def ignored(self) -> list[IgnoredClip]:
+        """The ignore list, in the order in which it was made."""
+        from reprise.ignoring import ignored_clips
+
+        return ignored_clips(self._open())
+
+    def no_longer_ignore(self, clip: str | os.PathLike[str]) -> list[IgnoredClip]:
+        """Takes clips, by id or path, off the ignore list and gives what they were; raises MissingVideoError."""
+        from reprise.ignoring import no_longer_ignore
+
+        return no_longer_ignore(self._open(), clip)
+
+    def reject(
+        self, query: str | os.PathLike[str], reference: str | os.PathLike[str], segment: Box | None = None
+    ) -> Rejection:
+        """Marks what is found between the two, or a segment of it, as no copy: see `reprise.rejections.reject`."""
+        from reprise.rejections import reject
+
+        return reject(self._open(), query, self.find(reference), segment)
+
+    def rejections(self) -> list[Rejection]:
+        """What is marked as no copy, sorted by query and reference."""
+        from reprise.rejections import all_rejections
+
+        return all_rejections(self._open().notes)
+
+    def take_back_rejections(
+        self, query: str | os.PathLike[str], reference: str | None = None, segment: Box | None = None
+    ) -> list[Rejection]:
+        """Removes marks and gives what they were: see `reprise.rejections.take_back`."""
+        from reprise.rejections import take_back
+
+        return take_back(self._open(), query, reference, segment)
 
     def find(self, path: str | os.PathLike[str]) -> VideoRow:
         """The video that was ingested from `path`: the file's real path, or the path as `list` shows it.

@@ -6,14 +6,17 @@ from typing import Any
 
 from reprise.alignment.aligned import AlignedSegment
 from reprise.decoding.guarded import video_facts
-from reprise.embedding import EmbeddedQuery, described
+from reprise.embedding import EmbeddedQuery, described, embed_query
 from reprise.errors import printable
 from reprise.evidence import MatchEvidence, QueryEvidence, similarity_for_eyes
+from reprise.ignoring import Floats, IgnoredFrames, IgnoreList
 from reprise.refinement import KnownFile, VideoPair
 from reprise.refinement import refine as refine_ends
+from reprise.rejections import Rejections
 from reprise.running import run
-from reprise.segment import Match, QueryResult, segments_of
+from reprise.segment import Match, QueryResult, Segment, segments_of
 from reprise.settings import EmbedSettings, QuerySettings
+from reprise.skipping import Span
 from reprise.stores.frames import search_params
 from reprise.stores.library import LibraryStores
 from reprise.stores.videos import VideoRow
@@ -25,9 +28,12 @@ class Queries:
     def __init__(self, stores: LibraryStores, embedding: EmbedSettings) -> None:
         self._stores, self._embedding = stores, embedding
         self._chains: dict[QuerySettings, Any] = {}
+        self._ignored = IgnoreList(stores)
 
     def query(self, path: str, settings: QuerySettings) -> QueryResult:
         """The copied segments of one video. Raises an InputError for the video, a LibraryError for the library."""
+        if settings.skips or self._ignored.frames() is not None:
+            return self.query_embedded(embed_query(path, self._embedding), settings)
         expected = video_facts(path, limits=self._embedding.limits)
         times_s, matrix, candidates, aligned, rows = run(self._chain(settings), path)
         query = described(times_s, matrix, expected, "", self._embedding.fps)
@@ -37,14 +43,16 @@ class Queries:
         """As `query`, for a video that was embedded before."""
         from reprise.pipelines.query import embedded_query_pipeline
 
+        ignored = self._ignored.frames()
         chain = embedded_query_pipeline(
             settings,
             milvus_uri=self._stores.place.milvus_uri,
             matrices_path=str(self._stores.place.matrices),
             search_params=self._search_params(settings),
             fps=self._embedding.fps,
+            silenced=ignored.silenced_all if ignored is not None else None,
         )
-        candidates, aligned, rows = run(chain, query.views, query.frame_of)
+        candidates, aligned, rows = run(chain, self._heard(query, settings, ignored), query.frame_of)
         return self._result(query.path, query.duration_s, query.warning, candidates, aligned, rows, settings)
 
     def with_evidence(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryEvidence:
@@ -66,9 +74,17 @@ class Queries:
         chain = candidates_pipeline(
             settings, milvus_uri=self._stores.place.milvus_uri, search_params=self._search_params(settings)
         )
-        (candidates,) = run(chain, query.views, query.frame_of)
+        (candidates,) = run(chain, self._heard(query, settings, self._ignored.frames()), query.frame_of)
         rows = self._stores.videos.get(candidates)
         return [rows[candidate].path for candidate in candidates if candidate in rows]
+
+    def _heard(self, query: EmbeddedQuery, settings: QuerySettings, ignored: IgnoredFrames | None) -> Floats:
+        """The views of the query, with 0 in place of those that are not to be looked at."""
+        views = query.views
+        span = Span.of(settings, query.duration_s)
+        if span is not None:
+            views = span.silenced_views(views, query.frame_of, self._embedding.fps)
+        return views if ignored is None else ignored.silenced_views(views, query.frame_of)
 
     def _result(
         self,
@@ -82,31 +98,48 @@ class Queries:
     ) -> QueryResult:
         matches: list[Match] = []
         warnings = [warning] if warning else []
-        for candidate, segments in zip(candidates, aligned, strict=True):
+        span = Span.of(settings, duration_s)
+        if span is not None and span.is_empty:
+            warnings.append(
+                f"nothing of its {duration_s:.0f} s is left to look at between --skip-start and --skip-end"
+            )
+        rejections = Rejections(self._stores.notes, path)
+        rejected = 0
+        for candidate, found in zip(candidates, aligned, strict=True):
             # A candidate with no row is being written or removed at this moment.
-            if segments and candidate in rows:
-                match, unrefined = self._match(path, rows[candidate], segments, duration_s, refine=settings.refine)
-                matches.append(match)
+            if not found or candidate not in rows:
+                continue
+            row = rows[candidate]
+            segments = segments_of(
+                found,
+                fps=self._embedding.fps,
+                query_duration_s=duration_s,
+                reference_duration_s=row.duration_s,
+            )
+            if not settings.show_rejected:
+                kept = rejections.kept(row, segments)
+                rejected += len(segments) - len(kept)
+                segments = kept
+            if settings.refine and segments:
+                segments, unrefined = self._refined(path, row, segments, duration_s)
                 warnings += [unrefined] if unrefined else []
+            if span is not None:
+                segments = span.clipped(segments)
+            if segments:
+                matches.append(Match.of(row.path, segments))
         matches.sort(key=lambda match: (-match.score, match.reference))
-        return QueryResult(printable(path), duration_s, tuple(matches), "; ".join(warnings) or None)
-
-    def _match(
-        self, path: str, row: VideoRow, aligned: list[AlignedSegment], query_duration_s: float, *, refine: bool
-    ) -> tuple[Match, str | None]:
-        """The match, and what kept its segments from being refined, if that was asked for."""
-        segments = segments_of(
-            aligned,
-            fps=self._embedding.fps,
-            query_duration_s=query_duration_s,
-            reference_duration_s=row.duration_s,
+        return QueryResult(
+            printable(path), duration_s, tuple(matches), "; ".join(warnings) or None, rejected=rejected
         )
-        if not refine:
-            return Match.of(row.path, segments), None
+
+    def _refined(
+        self, path: str, row: VideoRow, segments: list[Segment], query_duration_s: float
+    ) -> tuple[list[Segment], str | None]:
+        """The segments with their ends refined, and what kept some from it."""
         known = KnownFile(row.content_hash, row.file_size, row.modified_ns)
         videos = VideoPair(path, row.path, query_duration_s, row.duration_s, self._embedding, known)
         after = refine_ends(segments, videos)
-        return Match.of(row.path, after.segments), after.warning
+        return after.segments, after.warning
 
     def _chain(self, settings: QuerySettings) -> Any:
         from reprise.pipelines.query import query_pipeline

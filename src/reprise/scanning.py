@@ -116,6 +116,16 @@ def content_hash(path: str | os.PathLike[str]) -> str:
         ) from error
 
 
+def is_same_file(one: str, other: str) -> bool:
+    """Whether both paths lead to the same file, or to files of the same bytes; False where one cannot be read."""
+    try:
+        if Path(one).samefile(other):
+            return True
+        return Path(one).stat().st_size == Path(other).stat().st_size and content_hash(one) == content_hash(other)
+    except (OSError, ValueError, MissingVideoError):
+        return False
+
+
 def _scan_folder(
     folder: str, videos: dict[str, str], others: dict[str, str], is_allowed: Callable[[str], bool]
 ) -> list[Failure]:

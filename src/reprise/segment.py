@@ -134,6 +134,8 @@ class QueryResult:
     matches: tuple[Match, ...]
     warning: str | None = None  # e.g. that the file is truncated and was read only up to a point
     similarity: float | None = None  # of two videos as wholes, where two were compared: -1 to 1
+    rejected: int = 0  # segments that were found and left out, as they are marked as no copies
+    repeats: bool = False  # whether a video was held against itself: segments are what comes in it again
 
     def __iter__(self) -> Iterator[Match]:
         return iter(self.matches)
@@ -157,6 +159,10 @@ class QueryResult:
         }
         if self.similarity is not None:
             answer["similarity"] = round(self.similarity, 4)
+        if self.rejected:
+            answer["rejected"] = self.rejected
+        if self.repeats:
+            answer["repeats"] = True
         if self.warning is not None:
             answer["warning"] = self.warning
         return answer

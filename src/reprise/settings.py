@@ -104,6 +104,11 @@ class QuerySettings:
     min_score: float | None = None  # of a segment; None for the aligner's own
     min_length_s: float = 3.0  # of a segment, in either video
     refine: bool = False  # whether ends are located to a fraction of a second, by decoding around them again
+    show_rejected: bool = False  # whether what was marked as no copy is told all the same
+    skip_start_s: float = (
+        0.0  # of the query, that is not looked at; times count from the file's beginning all the same
+    )
+    skip_end_s: float = 0.0  # likewise at its end
 
     def __post_init__(self) -> None:
         if self.top_k < 1:
@@ -114,12 +119,20 @@ class QuerySettings:
             raise SettingsError(f"hits_per_frame must be from 1 to 16384, not {self.hits_per_frame}")
         if self.min_score is not None and not 0 <= self.min_score <= 1:
             raise SettingsError(f"min_score must be from 0 to 1, not {self.min_score:g}")
+        for name, skipped_s in (("skip_start_s", self.skip_start_s), ("skip_end_s", self.skip_end_s)):
+            if not (math.isfinite(skipped_s) and skipped_s >= 0):
+                raise SettingsError(f"{name} must be at least 0, not {skipped_s:g}")
         if not self.min_length_s >= 0:
             raise SettingsError(f"min_length_s must be at least 0, not {self.min_length_s:g}")
 
     def aligner_parameters(self, fps: float) -> dict[str, float]:
         """What the aligner is told of these settings, with lengths in frames."""
         return parameters_in_frames(self.aligner, fps, self.min_length_s)
+
+    @property
+    def skips(self) -> bool:
+        """Whether a part of the query is not looked at."""
+        return self.skip_start_s > 0 or self.skip_end_s > 0
 
     @property
     def least_score(self) -> float:

@@ -58,8 +58,14 @@ class PlainComparison:
 
 
 def similarity_of(query: Floats, reference: Floats, comparison: Comparison) -> float:
-    """How alike two videos are, by `comparison`; each at least one frame."""
+    """How alike two videos are, by `comparison`; each at least one frame.
+
+    Blank frames, whose vectors are 0, do not count; a video of nothing else is like none: 0.
+    """
     if query.ndim == 2 and isinstance(comparison, PlainComparison):
+        query, reference = query[np.any(query, axis=1)], reference[np.any(reference, axis=1)]
+        if not (len(query) and len(reference)):
+            return 0.0
         return matrix_similarity(query, reference)  # which need not hold the map
     return comparison.score(comparison.frame_similarity(query, reference))
 

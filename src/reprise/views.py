@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.blank import is_blank
 from reprise.regions import Box, find_boxes
 
 MAX_REGIONS = 2  # of a frame, so that a query costs at most three vectors a frame
-FLAT_DEVIATION = 3.0  # of 255, in every channel
 WIDENED_BY = 0.15  # of a frame's side, at either end
 
 Embed = Callable[[Sequence[NDArray[np.uint8]]], NDArray[np.float32]]
@@ -29,8 +29,8 @@ def embed_views(
     1 + max_regions views each.
 
     frames: consecutive frames of one video, each [height, width, 3] uint8 RGB, all of one size; larger than the
-    descriptor's own pictures, if regions are to be seen sharply. A flat frame's embeddings are 0: it is like every
-    other flat frame, which says nothing of what was copied.
+    descriptor's own pictures, if regions are to be seen sharply. A blank frame's embeddings are 0 (see
+    reprise.blank).
     """
     if not frames:
         return []
@@ -38,14 +38,9 @@ def embed_views(
     embeddings = embed([*frames, *(view for views in further for view in views)])
     ends = len(frames) + np.cumsum([len(views) for views in further])
     return [
-        np.concatenate([embeddings[i : i + 1], embeddings[end - len(views) : end]]) * np.float32(not is_flat(frame))
+        np.concatenate([embeddings[i : i + 1], embeddings[end - len(views) : end]]) * np.float32(not is_blank(frame))
         for i, (frame, views, end) in enumerate(zip(frames, further, ends, strict=True))
     ]
-
-
-def is_flat(frame: NDArray[np.uint8]) -> bool:
-    """Whether a frame shows next to nothing: black, white, the middle of a fade."""
-    return float(frame.std(axis=(0, 1)).max()) < FLAT_DEVIATION
 
 
 def further_views(

@@ -22,7 +22,7 @@ from typing import Any
 
 from reprise.child_process import ending_of, start_process
 from reprise.embedding import Attempt, attempt
-from reprise.errors import DecodeError, ReprisError, printable
+from reprise.errors import DecodeError, ProcessLostError, ReprisError, printable
 from reprise.settings import EmbedSettings
 
 # The worker sees the modules that this process sees, and nothing of its main script.
@@ -102,7 +102,8 @@ class _Worker:
             status = self._end()
             if self.index is None:
                 raise ReprisError(f"a worker process ended while it started ({ending_of(status)})") from None
-            return DecodeError(f"{printable(jobs[self.index].path)}: {_crash(status)}")
+            kind = ProcessLostError if status == -signal.SIGKILL else DecodeError
+            return kind(f"{printable(jobs[self.index].path)}: {_crash(status)}")
         return answer
 
     def dismiss(self) -> None:

@@ -18,6 +18,7 @@ from reprise.views import best_of_views
 
 Floats = NDArray[np.float32]
 Positions = NDArray[np.int64]
+Part = slice | Positions  # some rows or columns of a map
 
 OUTSIDE = np.float32(-9.0)  # stands for a cell beside the map
 
@@ -67,7 +68,7 @@ def excess_of_map(similarity: ArrayLike, hits_per_row: int) -> Excess:
     """
     cells = real_map(similarity)
 
-    def part(rows: slice, columns: slice) -> Floats:
+    def part(rows: Part, columns: Part) -> Floats:
         with np.errstate(over="ignore"):  # float64 beyond float32 is refused below, as infinite
             return np.asarray(cells[rows, columns], dtype=np.float32)
 
@@ -83,29 +84,45 @@ def excess_of_matrices(
     the query frame that each view is of (see reprise.views); left out, each is a frame of its own.
     Raises ValueError as `excess_of_map`.
     """
+    silent = _silent(reference)
     if frame_of is None:
 
-        def part(rows: slice, columns: slice) -> Floats:
+        def part(rows: Part, columns: Part) -> Floats:
             return np.asarray(query[rows] @ reference[columns].T, dtype=np.float32)
 
-        return _excess(part, len(query), len(reference), hits_per_row)
+        return _excess(part, len(query), len(reference), hits_per_row, silent)
 
     starts = np.append(np.flatnonzero(np.diff(frame_of, prepend=-1)), len(frame_of))
 
-    def best_part(rows: slice, columns: slice) -> Floats:
+    def best_part(rows: Part, columns: Part) -> Floats:
         frames = np.arange(len(starts) - 1)[rows]
         views = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in frames])
         return best_of_views(query[views] @ reference[columns].T, frame_of[views])
 
-    return _excess(best_part, len(starts) - 1, len(reference), hits_per_row)
+    return _excess(best_part, len(starts) - 1, len(reference), hits_per_row, silent)
 
 
-def _excess(part: Callable[[slice, slice], Floats], height: int, width: int, hits_per_row: int) -> Excess:
+def _silent(reference: Floats) -> Positions:
+    """The reference frames that are not to be looked at, whose vectors are 0."""
+    return np.flatnonzero(~np.any(reference, axis=1))
+
+
+def _excess(
+    part: Callable[[Part, Part], Floats],
+    height: int,
+    width: int,
+    hits_per_row: int,
+    silent: Positions | None = None,
+) -> Excess:
+    """`silent`: columns that say nothing, neither of the others' background nor for or against a copy."""
     if height == 0 or width == 0:
         raise ValueError("a similarity map without cells")
     everything = slice(None)
     some_rows = slice(None, None, max(1, height // _SAMPLED))
-    some_columns = slice(None, None, max(1, width // _SAMPLED))
+    heard = np.arange(width)
+    if silent is not None and len(silent) < width:
+        heard = np.delete(heard, silent)
+    some_columns = heard[:: max(1, len(heard) // _SAMPLED)]
     by_row, by_column = part(everything, some_columns), part(some_rows, everything)
     step = rows_at_a_time(width)
     if not np.isfinite(by_row.sum() + by_column.sum()):
@@ -115,7 +132,8 @@ def _excess(part: Callable[[slice, slice], Floats], height: int, width: int, hit
     level = _level(sample)
     row_bands = _bands(by_row)
     row_base = level + _limited(row_bands)
-    column_bands = _bands((by_column - row_base[some_rows][:, None]).T)
+    column_bands = np.zeros(width, np.float32)
+    column_bands[heard] = _bands((by_column[:, heard] - row_base[some_rows][:, None]).T)
     column_base = _limited(column_bands)
     residuals = sample - row_base[some_rows][:, None] - column_base[some_columns]
     deviation = _deviation(residuals[sample < _HIGHEST_LEVEL] if level < np.median(sample) else residuals)
@@ -131,6 +149,8 @@ def _excess(part: Callable[[slice, slice], Floats], height: int, width: int, hit
             check_finite(similarity, start)
         block = cells[rows, :width]
         np.subtract(similarity, row_base[rows, None] + column_base, out=block)
+        if silent is not None:
+            block[:, silent] = 0
         found += _best(block, start, hits_per_row, threshold)
     hit_rows, hit_columns, values = (np.concatenate(part) for part in zip(*found, strict=True))
     if len(values) > (most := _MOST_HITS + _MOST_HITS_PER_ROW * height):

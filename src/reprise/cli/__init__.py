@@ -23,6 +23,8 @@ COMMANDS = {
     "remove": Late("reprise.cli.remove:remove", "Take videos out of the library; their files are not touched."),
     "verify": Late("reprise.cli.verify:verify", "Check that the library is whole."),
     "serve": Late("reprise.cli.serve:serve", "Serve the library over HTTP, with a web page."),
+    "ignore": Late("reprise.cli.ignore:ignore", "Name intros, idents and credits that must not count as copies."),
+    "reject": Late("reprise.cli.reject:reject", "Mark matches that are no copies; later queries leave them out."),
     "models": Late("reprise.cli.models:models", "List the networks, and fetch their weights."),
     "benchmark": Late("reprise.cli.benchmark:benchmark", "Run a public benchmark of segment-level copy detection."),
 }

@@ -46,6 +46,8 @@ def compare(
 
     Also says how alike the two videos are as wholes, from -1 to 1: the mean similarity of each frame with the most
     similar frame of the other video, both ways averaged; with --model visil, ViSiL's own score of A against B.
+
+    A video against itself tells what comes in it again: replays, loops, what is shown twice.
     """
     embedding = options.embedding(model, fps, weights, device, limits, regions=regions)
     evidence = compare_with_evidence(

@@ -40,6 +40,7 @@ SKIPPED_NAMES = 5
     metavar="TEXT",
     help="A word to remember with the videos that are added; repeatable.",
 )
+@click.option("--retry-failed", is_flag=True, help="Try files again that failed before and have not changed since.")
 @watching
 @options.json_lines
 def ingest(
@@ -52,6 +53,7 @@ def ingest(
     device: str,
     limits: DecodeLimits,
     tags: tuple[str, ...],
+    retry_failed: bool,
     watch: bool,
     poll: float | None,
     as_json: bool,
@@ -61,6 +63,9 @@ def ingest(
     PATH is a video or a folder, which is searched to any depth. A video that is already there is left as it is
     unless its file has changed. One that cannot be used is named, and the others are done. When interrupted,
     what was done is kept.
+
+    A file that failed is remembered with the reason, and tried again when it has changed, after a week, or with
+    --retry-failed; `reprise list --failed` shows them.
 
     With --watch it goes on until Ctrl-C or SIGTERM, and ingests what comes into the folders or changes there when it
     is complete: a file that is being written, or has a name as .part, is left alone.
@@ -99,7 +104,7 @@ def ingest(
                     print_json(outcome_json(outcome))
 
         try:
-            report = shelf.ingest(paths, workers=workers, tags=tags, progress=advance)
+            report = shelf.ingest(paths, workers=workers, tags=tags, progress=advance, retry_failed=retry_failed)
         except KeyboardInterrupt as interruption:
             if total:
                 interruption.add_note(

@@ -7,16 +7,20 @@ from rich.text import Text
 
 import reprise
 from reprise.cli import options
+from reprise.cli.failures import print_failures
 from reprise.cli.printing import counted, plain_table, print_json, print_table
 from reprise.times import clock
 
 
 @click.command("list", short_help="List the videos of the library.")
 @options.library
+@click.option("--failed", is_flag=True, help="List the files that could not be ingested, and why.")
 @options.json_lines
-def list_videos(library: str, as_json: bool) -> int:
+def list_videos(library: str, failed: bool, as_json: bool) -> int:
     """List the videos of the library, sorted by path."""
     with reprise.open(library) as shelf:
+        if failed:
+            return print_failures(shelf.failures(), as_json=as_json)
         rows = shelf.videos()
     if as_json:
         print_json(row.to_json() for row in rows)

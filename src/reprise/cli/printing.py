@@ -75,12 +75,17 @@ def print_result(result: QueryResult) -> None:
     """A query's answer for people."""
     title = f"{result.query} ({clock(result.duration_s)})"
     alike = "" if result.similarity is None else f"; similarity of the videos {hundredths(result.similarity)}"
+    left_out = f"; {counted(result.rejected, 'segment')} marked as no copy left out" if result.rejected else ""
     if not result.matches:
-        click.echo(f"{title}: no copy found{alike}")
+        click.echo(f"{title}: no {'repeat' if result.repeats else 'copy'} found{left_out}{alike}")
         return
     segments = sum(len(match.segments) for match in result.matches)
-    click.echo(f"{title}: {counted(segments, 'copied segment')}{alike}")
-    table = plain_table("copied from", "in the query", "in the reference", "score")
+    found = counted(segments, "repeated segment" if result.repeats else "copied segment")
+    click.echo(f"{title}: {found}{left_out}{alike}")
+    if result.repeats:
+        table = plain_table("shown again in", "first", "again", "score")
+    else:
+        table = plain_table("copied from", "in the query", "in the reference", "score")
     for match in result.matches:
         for segment in match.segments:
             table.add_row(

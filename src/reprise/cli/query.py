@@ -29,6 +29,11 @@ from reprise.scanning import find_videos
 @options.aligner
 @options.min_score
 @options.refine
+@click.option("--skip-start", type=float, default=0, metavar="S", help="Seconds at the start of VIDEO to leave out.")
+@click.option("--skip-end", type=float, default=0, metavar="S", help="Seconds at the end of VIDEO to leave out.")
+@click.option(
+    "--show-rejected", is_flag=True, help="Tell what was marked as no copy with `reprise reject` all the same."
+)
 @options.weights
 @options.device
 @options.limits
@@ -41,6 +46,9 @@ def query(
     aligner: str,
     min_score: float | None,
     refine: bool,
+    skip_start: float,
+    skip_end: float,
+    show_rejected: bool,
     weights: str | None,
     device: str,
     limits: DecodeLimits,
@@ -51,7 +59,15 @@ def query(
 
     VIDEO is a video or a folder of videos. A video that cannot be read is named, and the others are done.
     """
-    settings = QuerySettings(top_k=top_k, aligner=aligner, min_score=min_score, refine=refine)
+    settings = QuerySettings(
+        top_k=top_k,
+        aligner=aligner,
+        min_score=min_score,
+        refine=refine,
+        show_rejected=show_rejected,
+        skip_start_s=skip_start,
+        skip_end_s=skip_end,
+    )
     with reprise.open(library, device=device, weights=weights, limits=limits) as shelf, progress_bar() as bar:
         shelf.require()
         found = find_videos(videos)

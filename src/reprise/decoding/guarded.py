@@ -26,7 +26,7 @@ from reprise.decoding.container import REMOTE_PREFIXES, VideoFacts, check_file
 from reprise.decoding.limits import DecodeLimits, over_limit
 from reprise.decoding.picture import Size
 from reprise.decoding.sampling import Picture, check_fps, check_span
-from reprise.errors import DecodeError, ReprisError, printable
+from reprise.errors import DecodeError, ProcessLostError, ReprisError, printable
 
 # The package is entered by its path, for only what decodes is wanted of it: importing all takes three times as long.
 _START = (
@@ -205,7 +205,7 @@ def _crashed(path: str, status: int, limits: DecodeLimits) -> ReprisError:
         return over_limit(path, "its decoding took too long", "time", limits)
     if -status == signal.SIGKILL:
         # Not by itself: the system's answer to a machine without memory, mostly.
-        return DecodeError(
+        return ProcessLostError(
             f"{shown}: the process that decoded it was killed; the machine may have run out of memory, try again"
         )
     return DecodeError(f"{shown}: the decoder crashed on it ({ending_of(status)}); the file is damaged")

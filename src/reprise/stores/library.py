@@ -22,6 +22,7 @@ from reprise.errors import LibraryError, LibraryNotFoundError, SettingsError, St
 from reprise.running import run
 from reprise.stores.claims import Claims
 from reprise.stores.frames import FrameStore, LibraryFacts
+from reprise.stores.ignored import IgnoredStore
 from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
 from reprise.stores.lock import LOCK_NAME, FolderLock
 from reprise.stores.milvus import connect, keep, part
@@ -139,6 +140,7 @@ class LibraryStores:
         self.notes = NoteStore(self._milvus)
         if not self.place.embedded:
             self.claims = Claims(self.notes)
+        self.ignored = IgnoredStore(self._milvus)
         self.matrices: LevelDb = open_leveldb(self.place.matrices)
 
     def add(self, row: VideoRow, video: EmbeddedVideo) -> None:
