@@ -13,9 +13,12 @@ from command_line import run
 from footage import footage, moments
 
 import reprise
+from reprise.alignment.aligners import ALIGNERS
+from reprise.alignment.excess import excess_of_matrices
 from reprise.blank import examples, is_blank
 from reprise.errors import DecodeError, MissingVideoError, SettingsError
 from reprise.ignoring import MIN_SIMILARITY, IgnoredFrames, blank_frames
+from reprise.operators.video_copy_detection.align import Align
 from reprise.segment import Segment
 from reprise.settings import EmbedSettings, QuerySettings
 from reprise.skipping import Span
@@ -229,3 +232,35 @@ def test_a_segment_that_is_none_is_wrong_usage(segment: str, made: Path, studio:
     arguments = (studio / "query.mp4", studio / "refs" / "a.mp4", "--library", made)
     assert run("reject", "add", *arguments, f"--segment={segment}").status == 2
     assert run("reject", "list", "--library", made).out == "0 marks\n"
+
+
+# Alignment beside silenced frames
+
+
+@pytest.mark.parametrize("name", list(ALIGNERS))
+def test_silenced_frames_around_a_reference_change_nothing_of_what_lies_between(name: str) -> None:
+    rng = np.random.default_rng(5)
+    query, reference = (rng.normal(size=(frames, 32)).astype(np.float32) for frames in (30, 20))
+    query[8:18] = reference[5:15] + 0.3 * rng.normal(size=(10, 32))
+    query, reference = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in (query, reference))
+    silent = np.zeros((7, 32), np.float32)
+    align = Align(name)
+    before, after = align(query, reference), align(query, np.concatenate([silent, reference, silent]))
+    assert [one.box for one in after] == [(q0, r0 + 7, q1, r1 + 7) for q0, r0, q1, r1 in (one.box for one in before)]
+    assert before
+    assert align(query, silent) == []
+
+
+def test_silenced_frames_within_a_reference_do_not_count_as_background() -> None:
+    rng = np.random.default_rng(6)
+    common = rng.normal(size=32)  # what all frames share, so that unrelated ones are somewhat alike
+    query, reference = ((rng.normal(size=(40, 32)) + common).astype(np.float32) for _ in range(2))
+    query, reference = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in (query, reference))
+    silenced = reference.copy()
+    silenced[10:30] = 0
+    heard = np.concatenate([reference[:10], reference[30:]])
+    with_silent, without = (excess_of_matrices(query, one, 5) for one in (silenced, heard))
+    assert (with_silent.level, with_silent.deviation) == pytest.approx((without.level, without.deviation))
+    cells = with_silent.cells.reshape(40, 41)
+    assert not cells[:, 10:30].any()
+    assert cells[:, [*range(10), *range(30, 40)]] == pytest.approx(without.cells.reshape(40, 21)[:, :20], abs=1e-6)
