@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from reprise.decoding.allowed import CODECS, FORMATS, LOCAL_PROTOCOLS, REMOTE_PROTOCOLS, refusal
 from reprise.decoding.limits import Meter
+from reprise.decoding.refused_size import ffmpegs_errors
 from reprise.errors import DecodeError, InputError, MissingVideoError, NotAVideoError, printable
 
 # FFmpeg reports damage on stderr by itself; here damage is told by exceptions and warnings instead.
@@ -193,7 +194,7 @@ def _open_error(path: str, error: Exception, meter: Meter) -> InputError:
         refused = _refused_format(path, meter)
         if refused is not None:
             return NotAVideoError(f"{shown}: {refusal(refused)}")
-    if isinstance(error, FileNotFoundError | PermissionError):
+    if isinstance(error, OSError) and error.errno in {errno.ENOENT, errno.EACCES}:
         return MissingVideoError(f"{shown}: {_reason(error)}")
     if isinstance(error, av.InvalidDataError | av.EOFError):
         return NotAVideoError(f"{shown}: no video format recognised; the file is broken, incomplete or not a video")
@@ -203,13 +204,8 @@ def _open_error(path: str, error: Exception, meter: Meter) -> InputError:
 
 def _refused_format(path: str, meter: Meter) -> str | None:
     """FFmpeg's name for the format of a file that was refused for it; None if that was not why."""
-    before = av.logging.get_level()
-    av.logging.set_level(av.logging.ERROR)
-    try:
-        with av.logging.Capture(local=True) as lines, suppress(av.FFmpegError):
-            _opened(path, meter).close()
-    finally:
-        av.logging.set_level(before)
+    with ffmpegs_errors() as lines, suppress(av.FFmpegError):
+        _opened(path, meter).close()
     # The demuxer's own complaint, under its name; FFmpeg says it nowhere else.
     return next((name for _, name, line in lines if "not on whitelist" in line), None)
 

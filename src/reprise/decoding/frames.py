@@ -14,8 +14,9 @@ from av.video.frame import VideoFrame as DecodedFrame
 from av.video.stream import VideoStream
 
 from reprise.decoding.clock import Clock
-from reprise.decoding.container import decoder_of, facts, may_jump, usual_length_s
+from reprise.decoding.container import decoder_of, facts, may_jump, open_video, usual_length_s
 from reprise.decoding.limits import Meter
+from reprise.decoding.refused_size import refused_size
 from reprise.errors import DecodeError, printable
 
 
@@ -46,6 +47,8 @@ def shown_frames(
         yield shown
         is_empty = False
     if is_empty:
+        with open_video(path, meter=meter) as again:
+            meter.met_size(refused_size(*again))
         raise DecodeError(
             f"{printable(path)}: no picture can be decoded; the file is damaged or ends before its first picture"
         )

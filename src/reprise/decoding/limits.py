@@ -103,13 +103,17 @@ class Meter:
     def opened(self, width: int, height: int, frames: int, duration_s: float | None) -> None:
         """A pass over the video begins, whose file announces so much (0 or None: nothing)."""
         self._frames = self._packets = 0
-        if width * height > self.limits.pixels:
-            shown = f"its pictures have {width} x {height} pixels"
-            raise over_limit(self._path, shown, "pixels", self.limits)
+        self.met_size((width, height))
         if frames > self.limits.frames:
             raise over_limit(self._path, f"it announces {frames} pictures", "frames", self.limits)
         if duration_s is not None and duration_s > self.limits.duration_s:
             raise over_limit(self._path, f"it announces {clock(duration_s)} of video", "duration", self.limits)
+
+    def met_size(self, size: tuple[int, int] | None) -> None:
+        """Pictures are of this width and height; None if that is not known."""
+        if size is not None and size[0] * size[1] > self.limits.pixels:
+            shown = f"its pictures have {size[0]} x {size[1]} pixels"
+            raise over_limit(self._path, shown, "pixels", self.limits)
 
     def packet(self, size: int) -> None:
         """A packet of the picture track, of `size` bytes, was read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -14,6 +15,7 @@ from reprise.decoding.allowed import PICTURE_CODECS, PICTURE_FORMATS, STILL_FORM
 from reprise.decoding.container import STILL_BRANDS, check_file
 from reprise.decoding.limits import Meter
 from reprise.decoding.picture import PictureMaker, Size
+from reprise.decoding.refused_size import refused_size
 from reprise.errors import DecodeError, NotAPictureError, NotAVideoError, printable
 
 LOOPING_FORMATS = frozenset({"gif", "apng"})  # which hold one picture, or a short film
@@ -48,6 +50,9 @@ def read_picture(path: str, size: Size | None = None, *, meter: Meter | None = N
             stream.codec_context.options = {**options, "err_detect": "explode"}
             pictures = list(itertools.islice(container.decode(stream), 2))
     except (av.InvalidDataError, av.EOFError) as error:
+        with Path(path).open("rb") as file, suppress(av.FFmpegError), av.open(file, "r", options=options) as again:
+            size = refused_size(again, again.streams.video[0])
+            meter.met_size(size)
         raise NotAPictureError(f"{shown}: is broken, incomplete or not a picture; try a PNG or JPEG") from error
     except MemoryError:
         raise  # FFmpeg's is one of its errors, too
