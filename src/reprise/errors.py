@@ -8,9 +8,11 @@ ReprisError
 │   └── DecodeError            its pictures cannot be decoded
 ├── LibraryError           the library cannot be used
 │   ├── LibraryNotFoundError   there is none at that place
+│   ├── LibraryLostError       one of its stores is gone, the other can fill it again
 │   ├── LibraryInUseError      another process holds it
 │   ├── LibraryMismatchError   it was made with other settings
 │   └── StoreError             Milvus or LevelDB answered with an error
+│       └── StoreAwayError         a Milvus server went away and was not back in time
 ├── ModelError             a network cannot be used
 │   ├── MissingExtraError      what it runs on is not installed
 │   ├── MissingWeightsError    its weights are not on this machine
@@ -63,6 +65,10 @@ class LibraryNotFoundError(LibraryError):
     """There is no library at that place."""
 
 
+class LibraryLostError(LibraryError):
+    """One of the library's two stores is gone; the other can fill it again."""
+
+
 class LibraryInUseError(LibraryError):
     """Another process holds the library."""
 
@@ -73,6 +79,10 @@ class LibraryMismatchError(LibraryError):
 
 class StoreError(LibraryError):
     """Milvus or LevelDB answered with an error."""
+
+
+class StoreAwayError(StoreError):
+    """A Milvus server went away and was not back in time."""
 
 
 class ModelError(ReprisError):

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from reprise.embedding import EmbeddedQuery, embed_query
-from reprise.errors import MissingVideoError, printable
+from reprise.errors import LibraryLostError, MissingVideoError, printable
 from reprise.evidence import QueryEvidence
 from reprise.hits import SearchResult
 from reprise.ingest import IngestReport, Outcome, ingest_into, readable
@@ -22,6 +22,7 @@ from reprise.segment import QueryResult
 from reprise.settings import EmbedSettings, QuerySettings, SearchSettings, default_workers
 from reprise.stores.frames import LibraryFacts
 from reprise.stores.library import LibraryStores, Place
+from reprise.stores.repairing import RepairReport, rebuild, repair
 from reprise.stores.videos import VideoRow
 
 # Called after every video of an ingest with its outcome, how many are done and how many there are.
@@ -209,6 +210,14 @@ class Library:
         stores = self._open()
         stores.recover()
         return stores.problems()
+
+    def repair(self) -> RepairReport:
+        """Makes Milvus and LevelDB whole from each other, also where one of them is lost; says what was done."""
+        try:
+            stores = self._open()
+        except LibraryLostError:
+            return rebuild(self._place)
+        return repair(stores)
 
     def close(self) -> None:
         """Gives the library back to other processes; once is enough, more does no harm."""

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.errors import LibraryInUseError, StoreError, printable
+from reprise.stores import lite
+from reprise.stores.patience import PatientClient, first_line
 
 # Milvus takes messages of up to 64 MB; 4096 rows of 2048 dimensions are half of that.
 INSERT_ROWS = 4096
@@ -22,6 +24,8 @@ CONNECT_TIMEOUT_S = 10.0
 
 # Asked for by pymilvus, not offered by Milvus Lite, and harmless: without this every command prints a traceback.
 logging.getLogger("grpc._server").setLevel(logging.CRITICAL + 1)
+# What Milvus Lite logs with a traceback it also answers with, and that is told in one line.
+logging.getLogger("milvus_lite").setLevel(logging.CRITICAL + 1)
 
 
 class Milvus:
@@ -37,16 +41,19 @@ class Milvus:
         # pymilvus logs every error with a traceback beside raising it; importing it sets its level anew.
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
 
+        if self.embedded:
+            lite.tidy(uri)
         try:
-            self._client = MilvusClient(uri=uri, token=token, timeout=CONNECT_TIMEOUT_S)
+            client = MilvusClient(uri=uri, token=token, timeout=CONNECT_TIMEOUT_S)
         except Exception as error:
             if self.embedded:
                 raise LibraryInUseError(
-                    f"{self.shown}: Milvus Lite cannot open it ({_first_line(error)}); does another process use it?"
+                    f"{self.shown}: Milvus Lite cannot open it ({first_line(error)}); does another process use it?"
                 ) from error
             raise StoreError(
-                f"{self.shown}: no Milvus server answers there ({_first_line(error)}); start it, or mend the address"
+                f"{self.shown}: no Milvus server answers there ({first_line(error)}); start it, or mend the address"
             ) from error
+        self._client: Any = client if self.embedded else PatientClient(client, self.shown)
 
     def has(self, collection: str) -> bool:
         """Whether `collection` exists."""
@@ -80,15 +87,23 @@ class Milvus:
                     consistency_level="Strong",
                     timeout=TIMEOUT_S,
                 )
-            if not self._client.list_indexes(collection, field_name="embedding"):
-                # Not waited for: there is nothing to index yet, and the wait sleeps half a second.
-                self._client.create_index(collection, self._index(index), timeout=TIMEOUT_S, sync=False)
+            self._make_index(collection, index)
+
+    def _make_index(self, collection: str, index: Mapping[str, Any]) -> None:
+        if not self._client.list_indexes(collection, field_name="embedding"):
+            # Not waited for: there is nothing to index yet, and the wait sleeps half a second.
+            self._client.create_index(collection, self._index(index), timeout=TIMEOUT_S, sync=False)
 
     def properties(self, collection: str) -> dict[str, str]:
         """The properties that `create` was given, and Milvus' own."""
         with self._speaking():
             description = self._client.describe_collection(collection, timeout=TIMEOUT_S)
         return dict(description.get("properties", {}))
+
+    def set_property(self, collection: str, name: str, value: str) -> None:
+        """Writes one of the properties that `create` was given."""
+        with self._speaking():
+            self._client.alter_collection_properties(collection, {name: value}, timeout=TIMEOUT_S)
 
     def input_fields(self, collection: str) -> list[tuple[str, bool]]:
         """(name, is it a vector) of the fields that an insert must give, in the schema's order."""
@@ -99,13 +114,25 @@ class Milvus:
         vectors = {DataType.FLOAT_VECTOR, DataType.BINARY_VECTOR, DataType.FLOAT16_VECTOR}
         return [(f["name"], f["type"] in vectors) for f in fields if not f.get("auto_id", False)]
 
-    def load(self, collection: str) -> None:
-        """Makes `collection` searchable."""
+    def load(self, collection: str, index: Mapping[str, Any] | None = None) -> None:
+        """Makes `collection` searchable; one that lost its index, within `rebuild_index`, gets `index`."""
         with self._speaking():
-            self._client.load_collection(collection, timeout=TIMEOUT_S)
+            if index is not None:
+                self._make_index(collection, index)
+        try:
+            with self._speaking():
+                self._client.load_collection(collection, timeout=TIMEOUT_S)
+        except StoreError:
+            if not (self.embedded and lite.drop_index_files(self.uri, collection)):
+                raise
+            with self._speaking():
+                self._client.load_collection(collection, timeout=TIMEOUT_S)
 
     def insert(self, collection: str, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Adds rows (field name to value); returns how many."""
+        """Adds rows (field name to value); returns how many.
+
+        Raises StoreAwayError as soon as a server goes away: some of the rows may be there then, some not.
+        """
         with self._speaking():
             for start in range(0, len(rows), INSERT_ROWS):
                 part = [dict(row) for row in rows[start : start + INSERT_ROWS]]
@@ -202,6 +229,11 @@ class Milvus:
             self._client.create_index(collection, self._index(index))
             self._client.load_collection(collection)
 
+    def rename(self, collection: str, name: str) -> None:
+        """Gives `collection` another name, which is free."""
+        with self._speaking():
+            self._client.rename_collection(collection, name, timeout=TIMEOUT_S)
+
     def drop(self, collection: str) -> None:
         """Removes `collection` and all its rows."""
         with self._speaking():
@@ -228,7 +260,7 @@ class Milvus:
         try:
             yield
         except MilvusException as error:
-            raise StoreError(f"{self.shown}: Milvus refused: {_first_line(error)}") from error
+            raise StoreError(f"{self.shown}: Milvus refused: {first_line(error)}") from error
 
 
 def address(uri: str | None, host: str | None, port: str | int | None) -> str:
@@ -259,8 +291,3 @@ def disconnect(uri: str) -> None:
         milvus = _connected.pop(uri, None)
     if milvus is not None:
         milvus.close()
-
-
-def _first_line(error: Exception) -> str:
-    message = str(getattr(error, "message", None) or error)
-    return message.strip().splitlines()[0] if message.strip() else type(error).__name__

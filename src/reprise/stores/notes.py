@@ -12,6 +12,7 @@ from typing import Any
 from reprise.stores.milvus import Milvus
 
 NOTES = "notes"
+_INDEX = {"index_type": "FLAT", "metric_type": "IP", "params": {}}
 
 
 class NoteStore:
@@ -21,7 +22,7 @@ class NoteStore:
         self._milvus = milvus
         self._is_there = milvus.has(NOTES)
         if self._is_there:
-            milvus.load(NOTES)
+            milvus.load(NOTES, _INDEX)
 
     def put(self, kind: str, key: str, note: Mapping[str, Any]) -> None:
         """Writes a note, JSON of up to 60 KB, over the one of this kind and key."""
@@ -61,7 +62,7 @@ class NoteStore:
                 {"field_name": "embedding", "datatype": "FLOAT_VECTOR", "dim": 2},
             ],
             properties={},
-            index={"index_type": "FLAT", "metric_type": "IP", "params": {}},
+            index=_INDEX,
         )
         self._milvus.load(NOTES)
         self._is_there = True

@@ -1,0 +1,132 @@
+"""Waiting, within a bound, for a Milvus server that went away or is starting up."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from reprise.errors import StoreAwayError
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_S = 60.0  # from the first failure on; also what one call may take
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
+
+# Of Milvus' own codes those of a server that is starting, or that lost one of its parts for a while: not ready,
+# unavailable, timed out, not (fully) loaded, channel or segment or node or replica not there.
+_STARTING = frozenset({1, 2, 3, 6, 101, 103, 400, 401, 402, 500, 501, 503, 600, 601, 602, 901, 902, 903, 904})
+_STARTING_WORDS = (
+    "not ready",
+    "not healthy",
+    "unavailable",
+    "not loaded",
+    "not fully loaded",
+    "recovering",
+    "shard",
+    "channel",
+    "no available",
+    "connection refused",
+    "connect failed",
+    "node not match",
+    "context deadline exceeded",
+    "timestamp",
+    "etcdserver",
+)
+
+
+class PatientClient:
+    """A pymilvus client of a server, each of whose calls waits for a server that is away, within a bound.
+
+    Calls raise StoreAwayError when the server stays away for PATIENCE_S; what Milvus refuses is raised as pymilvus
+    does. An insert is tried once: repeated, rows that came through the first time would be there twice.
+    """
+
+    def __init__(self, client: Any, shown: str) -> None:
+        """`shown` is the server's address as messages name it."""
+        self._client, self._shown = client, shown
+        self._given_up = False
+
+    def insert(self, collection: str, rows: list[dict[str, Any]], *, timeout: float) -> Any:
+        """As pymilvus' `insert`, tried once."""
+        # pymilvus repeats a call unseen for as long as its timeout lasts, where that is an int or a float.
+        one_try: Any = np.float32(timeout)
+        return self._ask(lambda: self._client.insert(collection, rows, timeout=one_try, retry_times=0), repeat=False)
+
+    def query_iterator(self, collection: str, **options: Any) -> _PatientPages:
+        """As pymilvus' `query_iterator`."""
+        return _PatientPages(self._ask(lambda: self._client.query_iterator(collection, **options)), self._ask)
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._client, name)
+        return lambda *arguments, **options: self._ask(lambda: call(*arguments, **options))
+
+    def _ask(self, call: Callable[[], T], *, repeat: bool = True) -> T:
+        import grpc
+        from pymilvus.exceptions import MilvusException
+
+        # A server that was given up on is not waited for again by whatever is tidied up afterwards.
+        end_s = time.monotonic() + (0 if self._given_up else PATIENCE_S)
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                answer = call()
+            except (MilvusException, grpc.RpcError) as error:
+                if not is_away(error):
+                    raise
+                if not repeat or time.monotonic() + pause_s > end_s:
+                    self._given_up |= repeat
+                    raise StoreAwayError(
+                        f"{self._shown}: the Milvus server went away and was not back within {PATIENCE_S:.0f} s; "
+                        "what was done is kept: when the server answers again, run the same command again"
+                    ) from error
+                logger.debug("%s: waiting for the server: %s", self._shown, first_line(error))
+                time.sleep(pause_s)  # between two tries; a deadline ends them
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            else:
+                self._given_up = False
+                return answer
+
+
+class _PatientPages:
+    """The pages of a query, each waited for."""
+
+    def __init__(self, pages: Any, ask: Callable[[Callable[[], Any]], Any]) -> None:
+        self._pages, self._ask = pages, ask
+
+    def next(self) -> Any:
+        """The next page; empty at the end."""
+        return self._ask(self._pages.next)
+
+    def close(self) -> None:
+        """Ends the query."""
+        self._pages.close()
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the error of pymilvus or gRPC is one that a server gives, or brings about, that will be back."""
+    import grpc
+
+    code = getattr(error, "code", None)
+    code = code() if callable(code) else code
+    if isinstance(code, grpc.StatusCode):
+        return code in {
+            grpc.StatusCode.UNAVAILABLE,
+            grpc.StatusCode.DEADLINE_EXCEEDED,
+            grpc.StatusCode.CANCELLED,
+            grpc.StatusCode.UNKNOWN,
+            grpc.StatusCode.INTERNAL,
+        }
+    text = str(getattr(error, "message", None) or error).lower()
+    return code in _STARTING or any(words in text for words in _STARTING_WORDS)
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what Milvus says; its messages run on with traces."""
+    message = str(getattr(error, "message", None) or error)
+    return message.strip().splitlines()[0] if message.strip() else type(error).__name__
