@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import numpy as np
-
 from reprise.errors import StoreAwayError
 
 T = TypeVar("T")
@@ -18,24 +16,22 @@ logger = logging.getLogger(__name__)
 PATIENCE_S = 60.0  # from the first failure on; also what one call may take
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 
-# Of Milvus' own codes those of a server that is starting, or that lost one of its parts for a while: not ready,
-# unavailable, timed out, not (fully) loaded, channel or segment or node or replica not there.
-_STARTING = frozenset({1, 2, 3, 6, 101, 103, 400, 401, 402, 500, 501, 503, 600, 601, 602, 901, 902, 903, 904})
+# Of Milvus' own codes those of a server that is starting, or that lost one of its parts for a while: unavailable, not
+# (fully) loaded, a channel or segment or node not there. Code 1 is also pymilvus' own for everything else.
+_STARTING = frozenset({2, 101, 103, 500, 501, 503, 600, 602, 901, 902, 903})
 _STARTING_WORDS = (
     "not ready",
     "not healthy",
-    "unavailable",
+    "service unavailable",
     "not loaded",
     "not fully loaded",
-    "recovering",
-    "shard",
-    "channel",
-    "no available",
+    "on recovering",
+    "no available shard",
+    "channel not available",
     "connection refused",
-    "connect failed",
     "node not match",
     "context deadline exceeded",
-    "timestamp",
+    "timestamp lag",
     "etcdserver",
 )
 
@@ -52,11 +48,11 @@ class PatientClient:
         self._client, self._shown = client, shown
         self._given_up = False
 
-    def insert(self, collection: str, rows: list[dict[str, Any]], *, timeout: float) -> Any:
+    def insert(self, collection: str, rows: list[dict[str, Any]], *, timeout: float) -> Any:  # noqa: ARG002 - see below
         """As pymilvus' `insert`, tried once."""
-        # pymilvus repeats a call unseen for as long as its timeout lasts, where that is an int or a float.
-        one_try: Any = np.float32(timeout)
-        return self._ask(lambda: self._client.insert(collection, rows, timeout=one_try, retry_times=0), repeat=False)
+        # pymilvus repeats a call unseen for as long as its timeout lasts; without one it can be told not to. A server
+        # that hangs is noticed by the connection itself, which asks every 10 s whether it is alive.
+        return self._ask(lambda: self._client.insert(collection, rows, retry_times=0), repeat=False)
 
     def query_iterator(self, collection: str, **options: Any) -> _PatientPages:
         """As pymilvus' `query_iterator`."""
