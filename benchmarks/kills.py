@@ -9,7 +9,7 @@ replaces, updates and removes small videos, flushes, changes the index, makes th
 is in a journal. A share of the processes that find what is left are killed too, within the recovery. Then the library
 is opened once more, and it must hold exactly what the journal says, the one operation that was under way done or not
 done at all: every frame in Milvus once, every matrix in LevelDB, the rows, what a search finds, and nothing in which
-the two stores disagree. Exit status 1 if anything is wrong. On a server, the library that is there is dropped first.
+the two stores disagree. Exit status 1 if anything is wrong. A library that is at the place is removed first, and what is made there at the end.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ def show(run: Run, wanted: int) -> None:
         print(f"{kind:<18}{at + by:>6}{at:>11}{by:>9}{ends}")
     print(f"{'in all':<18}{run.kills:>6}")
     print(f"{len(run.steps)} different steps were died at")
-    print(f"{run.backend}: {run.kills} kills of {wanted} wanted, {len(run.wrong)} things wrong")
+    print(f"{run.backend}: {run.kills} kills of {wanted} wanted, {len(run.wrong)} things wrong.")
 
 
 def main() -> None:
@@ -212,6 +212,7 @@ def main() -> None:
             run.kill_once()
             for line in run.wrong[told:]:
                 print(line, flush=True)
+        run.new_library()
         show(run, given.kills)
         if given.steps:
             for step, count in run.steps.most_common():

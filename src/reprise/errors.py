@@ -18,6 +18,7 @@ ReprisError
 │   ├── MissingWeightsError    its weights are not on this machine
 │   ├── DownloadError          its weights cannot be downloaded
 │   └── WeightsError           its weights are damaged, or those of another network
+├── BackupError            a backup cannot be written or used
 ├── BenchmarkError         a file of a benchmark cannot be used
 └── SettingsError          a setting is out of range, or unknown
 
@@ -103,6 +104,10 @@ class DownloadError(ModelError):
 
 class WeightsError(ModelError):
     """The weights of a network are damaged, or are those of another network."""
+
+
+class BackupError(ReprisError):
+    """A backup of a library cannot be written, or is damaged."""
 
 
 class BenchmarkError(ReprisError):

@@ -20,6 +20,7 @@ from reprise.scanning import find_videos, video_id
 from reprise.searching import Sought, search_library
 from reprise.segment import QueryResult
 from reprise.settings import EmbedSettings, QuerySettings, SearchSettings, default_workers
+from reprise.stores.backup import BackupReport, write_backup
 from reprise.stores.frames import LibraryFacts
 from reprise.stores.library import LibraryStores, Place
 from reprise.stores.repairing import RepairReport, rebuild, repair
@@ -218,6 +219,10 @@ class Library:
         except LibraryLostError:
             return rebuild(self._place)
         return repair(stores)
+
+    def backup(self, destination: str | os.PathLike[str]) -> BackupReport:
+        """Writes all of the library into one file. Raises BackupError, LibraryError where it is not whole."""
+        return write_backup(self._open(), destination)
 
     def close(self) -> None:
         """Gives the library back to other processes; once is enough, more does no harm."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import click
 
+from reprise.cli.backup import backup, restore
 from reprise.cli.benchmark import benchmark
 from reprise.cli.compare import compare
 from reprise.cli.info import info
@@ -54,6 +55,8 @@ for command in (
     info,
     remove,
     verify,
+    backup,
+    restore,
     serve,
     models,
     benchmark,

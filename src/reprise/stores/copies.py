@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,9 @@ from reprise.stores.videos import VideoRow
 
 ROW, TIMES = "row", "times"  # kinds of companions
 FACTS = "facts"  # of the library
+NOTES = "notes"  # a line each; there while they are not in Milvus yet
 REBUILDING = "rebuilding"  # there while Milvus is being filled from LevelDB
+RESTORING = "restoring"  # there while LevelDB is being filled from a backup
 TO_FINISH = b"copy"  # the mark of a write whose copy is whole in LevelDB
 _ROW_FIELDS = frozenset(field.name for field in fields(VideoRow))
 
@@ -96,6 +99,11 @@ def read(matrices: LevelDb, video_id: str) -> VideoCopy | None:
     return copy
 
 
+def row_from(kept: Mapping[str, Any]) -> VideoRow:
+    """The row that was kept as an object; what a newer program keeps besides is left out."""
+    return VideoRow(**{name: value for name, value in kept.items() if name in _ROW_FIELDS})
+
+
 def keep_facts(matrices: LevelDb, facts: LibraryFacts) -> None:
     """Keeps what the library is made with, where it is not kept yet."""
     packed = json.dumps(asdict(facts)).encode()
@@ -115,5 +123,4 @@ def _packed_row(row: VideoRow, matrix_checksum: int) -> bytes:
 
 def _unpacked_row(packed: bytes) -> tuple[VideoRow, int]:
     kept = json.loads(packed)
-    # What a newer program keeps besides is left out.
-    return VideoRow(**{name: kept["row"][name] for name in _ROW_FIELDS & set(kept["row"])}), int(kept["matrix_crc32"])
+    return row_from(kept["row"]), int(kept["matrix_crc32"])

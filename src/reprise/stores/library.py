@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,10 +141,13 @@ class LibraryStores:
         with suppress(StoreError):  # on a full disk queries still go: half a video has no row, and is not seen
             self.recover()
 
-    def add(self, row: VideoRow, video: EmbeddedVideo) -> None:
-        """Stores a video; one that was there under the same id is replaced, by all of the new one or not at all."""
+    def add(self, row: VideoRow, video: EmbeddedVideo, companions: Mapping[str, bytes] | None = None) -> None:
+        """Stores a video; one that was there under the same id is replaced, by all of the new one or not at all.
+
+        `companions` by kind are kept beside the matrix in LevelDB, from the same moment on.
+        """
         copy = VideoCopy.of(row, video)
-        copies.write(self.matrices, copy, mark=copies.TO_FINISH)
+        copies.write(self.matrices, copy, mark=copies.TO_FINISH, companions=companions)
         self.fill(copy, replace=bool(self.videos.get([row.id])))
         self.note_unflushed(row)
 
@@ -159,7 +163,7 @@ class LibraryStores:
         for tries_left in reversed(range(TRIES)):
             try:
                 if replace:
-                    self._erase_in_milvus(copy.row.id)
+                    self.erase_in_milvus(copy.row.id)
                 run(self._store_chain(), copy.row.id, copy.times_s, copy.matrix)
                 self.videos.put(copy.row, copy.pooled)
             except StoreAwayError:
@@ -192,7 +196,7 @@ class LibraryStores:
 
     def recover(self) -> list[str]:
         """Finishes or takes back what a killed process left; returns the ids of the videos taken back."""
-        return recovery.recover(self)
+        return recovery.recover(self, self.matrices)
 
     def problems(self) -> list[str]:
         """One line for everything in which the stores disagree; empty for a sound library."""
@@ -200,10 +204,11 @@ class LibraryStores:
 
     def erase(self, video_id: str) -> None:
         """Takes a video out of both stores, unmarked: for what was marked before."""
-        self._erase_in_milvus(video_id)
+        self.erase_in_milvus(video_id)
         self.matrices.delete(video_id)
 
-    def _erase_in_milvus(self, video_id: str) -> None:
+    def erase_in_milvus(self, video_id: str) -> None:
+        """Takes a video out of Milvus alone, unmarked."""
         # The row first: without it the video is not in the library, whatever else is still there.
         self.videos.delete(video_id)
         self.frames.delete(video_id)

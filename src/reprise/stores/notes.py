@@ -44,6 +44,12 @@ class NoteStore:
             for row in self._milvus.rows(NOTES, ["note"], f'kind == "{kind}"'):
                 yield row["note"]["key"], dict(row["note"]["note"])
 
+    def every(self) -> Iterator[dict[str, Any]]:
+        """All notes, each as the arguments of `put`."""
+        if self._is_there:
+            for row in self._milvus.rows(NOTES, ["kind", "note"]):
+                yield {"kind": row["kind"], "key": row["note"]["key"], "note": dict(row["note"]["note"])}
+
     def delete(self, kind: str, keys: Iterable[str]) -> None:
         """Removes notes; nothing happens where one is not there."""
         if self._is_there:

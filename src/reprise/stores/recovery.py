@@ -11,35 +11,42 @@ from typing import TYPE_CHECKING
 from reprise.errors import StoreError
 from reprise.stores import copies
 from reprise.stores.copies import VideoCopy
+from reprise.stores.leveldb import LevelDb
 from reprise.stores.videos import VideoRow
 
 if TYPE_CHECKING:  # what is recovered recovers itself with this module
     from reprise.stores.library import LibraryStores
 
 
-def recover(stores: LibraryStores) -> list[str]:
-    """Finishes what was begun and can be finished, takes the rest back; returns the ids of the videos taken back."""
-    marks = stores.matrices.marks()
+def recover(stores: LibraryStores, matrices: LevelDb) -> list[str]:
+    """Finishes what was begun and can be finished, takes the rest back; returns the ids of the videos taken back.
+
+    `matrices` is the LevelDB that has the marks.
+    """
+    marks = matrices.marks()
     if not marks:
         return []
     rows = stores.videos.get(list(marks))
-    taken_back = [video_id for video_id, mark in marks.items() if not _settled(stores, video_id, mark, rows)]
+    taken_back = [
+        video_id for video_id, mark in marks.items() if not _settled(stores, matrices, video_id, mark, rows)
+    ]
     for video_id in taken_back:
-        stores.erase(video_id)
-    stores.matrices.clear_pending(list(marks))
+        stores.erase_in_milvus(video_id)
+        matrices.delete(video_id)
+    matrices.clear_pending(list(marks))
     return taken_back
 
 
-def _settled(stores: LibraryStores, video_id: str, mark: bytes, rows: dict[str, VideoRow]) -> bool:
+def _settled(stores: LibraryStores, matrices: LevelDb, video_id: str, mark: bytes, rows: dict[str, VideoRow]) -> bool:
     """Whether the video is whole in both stores after all."""
     row = rows.get(video_id)
-    copy = _readable(stores, video_id) if mark == copies.TO_FINISH else None
+    copy = _readable(matrices, video_id) if mark == copies.TO_FINISH else None
     if copy is None:
         # A removal, which goes through once its row is gone; or a write of an earlier version.
-        return _is_whole(stores, video_id, row)
+        return _is_whole(stores, matrices, video_id, row)
     if row is not None and _is_newer(row, copy.row):
         # Another machine has stored the video since: this machine's copy is of no use any more.
-        stores.matrices.delete(video_id)
+        matrices.delete(video_id)
         return True
     finish(stores, copy, row)
     return True
@@ -54,9 +61,9 @@ def finish(stores: LibraryStores, copy: VideoCopy, row: VideoRow | None) -> None
         stores.videos.put(copy.row, copy.pooled)
 
 
-def _readable(stores: LibraryStores, video_id: str) -> VideoCopy | None:
+def _readable(matrices: LevelDb, video_id: str) -> VideoCopy | None:
     try:
-        copy = copies.read(stores.matrices, video_id)
+        copy = copies.read(matrices, video_id)
     except StoreError:
         return None
     return copy if copy is not None and copy.is_consistent else None
@@ -66,11 +73,11 @@ def _is_newer(row: VideoRow, than: VideoRow) -> bool:
     return row.content_hash != than.content_hash and row.ingested_at > than.ingested_at
 
 
-def _is_whole(stores: LibraryStores, video_id: str, row: VideoRow | None) -> bool:
+def _is_whole(stores: LibraryStores, matrices: LevelDb, video_id: str, row: VideoRow | None) -> bool:
     if row is None or stores.frames.count(video_id) != row.frame_count:
         return False
     try:
-        matrix = stores.matrices.get_array(video_id)
+        matrix = matrices.get_array(video_id)
     except StoreError:
         return False
     return matrix is not None and len(matrix) == row.frame_count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
@@ -30,6 +31,8 @@ def rebuild(place: Place) -> RepairReport:
     """
     matrices = open_leveldb(place.matrices)
     facts = copies.kept_facts(matrices)
+    if matrices.fact(copies.RESTORING) is not None:
+        raise LibraryLostError(f"{place.shown}: a restore was interrupted there; run it again")
     if facts is None:
         raise LibraryLostError(
             f"{place.shown}: its Milvus is gone, and the matrices that are left were stored by an earlier version, "
@@ -39,6 +42,9 @@ def rebuild(place: Place) -> RepairReport:
     matrices.put_fact(copies.REBUILDING, b"")
     with closing(LibraryStores(place, create=facts, rebuild=True)) as stores:
         report = repair(stores, rebuild=True)
+        for line in (stores.matrices.fact(copies.NOTES) or b"").splitlines():
+            stores.notes.put(**json.loads(line))
+        stores.matrices.remove_fact(copies.NOTES)
         stores.matrices.remove_fact(copies.REBUILDING)
     return report
 

@@ -96,11 +96,11 @@ def _finding(
         elsewhere = ["a matrix in LevelDB belongs to no video"] if has_matrix else []
     else:
         in_milvus = _frame_problems(stores, row, frames)
-        if frames is not None and pooled is not None:
-            in_milvus += _pooled_problems(row, frames, pooled)
+        if frames is not None and pooled is not None and not in_milvus:
+            in_milvus = _pooled_problems(row, frames, pooled)
         if matrix is not None:
             apart = _matrix_problems(row, frames, matrix)
-        if not has_matrix and stores.place.embedded:
+        if matrix is None and not damage and stores.place.embedded:
             # On a server's library another machine may hold it; queries then read the rows from Milvus.
             elsewhere = ["its matrix is missing from LevelDB"]
         if copy is not None:
