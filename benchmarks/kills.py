@@ -9,7 +9,8 @@ replaces, updates and removes small videos, flushes, changes the index, makes th
 is in a journal. A share of the processes that find what is left are killed too, within the recovery. Then the library
 is opened once more, and it must hold exactly what the journal says, the one operation that was under way done or not
 done at all: every frame in Milvus once, every matrix in LevelDB, the rows, what a search finds, and nothing in which
-the two stores disagree. Exit status 1 if anything is wrong. A library that is at the place is removed first, and what is made there at the end.
+the two stores disagree. Exit status 1 if anything is wrong. A library that is at the place is removed first, and what
+is made there is removed in the end.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from kill_work import Operation, Shelf
 OPERATIONS = 14  # of one process
 NEW_LIBRARY_EVERY = {"embedded": 12, "server": 50}
 KILLED_AGAIN = 0.25  # share of the recoveries that are killed too
-LONGEST_S = 120.0
+LONGEST_S = 300.0  # of a process that is not to be killed
+TELL_EVERY = 20  # kills, on stderr
 # How far into its work a process is killed, as a share of what the last whole ones took.
 SPREAD = 1.05
 
@@ -144,9 +146,12 @@ class Run:
             told, held = kill_work.problems(self.place, allowed)
             return {"told": told + kill_work.search_problems(self.place, held), "held": asdict(held)}
 
-        _, answer, _ = self.sandbox.run(look)
+        status, answer, took_s = self.sandbox.run(look)
         if answer is None or "error" in answer:
-            self.wrong.append(f"kill {self.number} ({under_way}): the library cannot be used: {answer}")
+            said = f"status {status} after {took_s:.0f} s, {answer}"
+            self.wrong.append(f"kill {self.number} ({under_way}): the library cannot be used: {said}")
+            if self.backend == "embedded":
+                shutil.copytree(self.place, f"{self.place}.broken-{self.number}")
             self.new_library()
             return
         self.wrong += [f"kill {self.number} ({under_way}): {line}" for line in answer["told"]]
@@ -212,6 +217,8 @@ def main() -> None:
             run.kill_once()
             for line in run.wrong[told:]:
                 print(line, flush=True)
+            if run.number % TELL_EVERY == 0:
+                print(f"{run.kills} kills, {len(run.wrong)} things wrong", file=sys.stderr, flush=True)
         run.new_library()
         show(run, given.kills)
         if given.steps:

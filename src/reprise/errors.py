@@ -128,6 +128,23 @@ def printable(path: str | os.PathLike[str]) -> str:
     return "".join(c.encode("unicode_escape").decode() if _is_escaped(c) else c for c in text)
 
 
+def with_remedy(reason: str) -> str:
+    """The reason of a store that cannot write, with what to do where the disk is full or does not let it."""
+    for sign, remedy in _REMEDIES.items():
+        if sign in reason.lower():
+            return f"{reason}; {remedy}"
+    return reason
+
+
+_REMEDIES = {
+    "no space left": "make room on the disk and run the same command again: what was done is kept",
+    "disk quota": "make room on the disk and run the same command again: what was done is kept",
+    "file too large": "the system allows no larger file (see `ulimit -f`); what was done is kept",
+    "read-only": "the disk or folder is read-only",
+    "permission denied": "its folder must be writable",
+}
+
+
 def _is_escaped(character: str) -> bool:
     # Not str.isprintable: it is against the spaces of Japanese and the joiners of Persian and of emoji.
     return (

@@ -12,7 +12,7 @@ import numpy as np
 import plyvel
 from numpy.typing import NDArray
 
-from reprise.errors import LibraryInUseError, StoreError, printable
+from reprise.errors import LibraryInUseError, StoreError, printable, with_remedy
 from reprise.stores.record import pack, unpack
 
 # Keys of our own are "\\0kind/name"; no video id or path starts with a zero byte.
@@ -35,7 +35,7 @@ class LevelDb:
                 raise LibraryInUseError(
                     f"{self.shown}: another process has this LevelDB folder open; wait until it ends"
                 ) from error
-            raise StoreError(f"{self.shown}: LevelDB cannot open the folder ({error})") from error
+            raise StoreError(f"{self.shown}: LevelDB cannot open the folder: {_reason(error)}") from error
 
     def put(self, key: str, value: NDArray[np.generic] | bytes | str) -> None:
         """Stores `value` under `key`, over what was there; on disk when it returns."""
@@ -168,7 +168,14 @@ class LevelDb:
             with self._db.write_batch(transaction=True, sync=True) as batch:
                 yield batch
         except (plyvel.Error, OSError) as error:
-            raise StoreError(f"{self.shown}: LevelDB cannot write ({error}); is the disk full?") from error
+            raise StoreError(f"{self.shown}: LevelDB cannot write: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """What LevelDB says, less the name of the file and Python's marks of bytes."""
+    said = error.args[0] if error.args else error
+    text = said.decode(errors="replace") if isinstance(said, bytes) else str(error)
+    return with_remedy(text.rpartition(": ")[2])
 
 
 def _own(kind: str, name: str) -> bytes:

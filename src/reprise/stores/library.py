@@ -97,6 +97,7 @@ class LibraryStores:
         self._chain: Any = None
         self._unflushed: list[str] = []
         self._unflushed_frames = 0
+        self._is_doubtful = False  # whether Milvus may lack what was written to it
         if place.embedded:
             _check_folder(place, create is not None, rebuild=rebuild)
         else:
@@ -189,9 +190,16 @@ class LibraryStores:
 
     def flush(self) -> None:
         """Brings all that was added into its final form; from then on it needs no recovery."""
-        self.frames.flush()
-        self.videos.flush()
-        self.matrices.clear_pending(self._unflushed)
+        try:
+            self.frames.flush()
+            self.videos.flush()
+        except StoreError:
+            # Milvus Lite forgets what it could not flush, e.g. on a full disk: the marks stay, and the next one that
+            # opens the library fills in what is missing.
+            self._is_doubtful = self.place.embedded
+            raise
+        if not self._is_doubtful:
+            self.matrices.clear_pending(self._unflushed)
         self._unflushed, self._unflushed_frames = [], 0
 
     def recover(self) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.errors import LibraryInUseError, StoreError, printable
+from reprise.errors import LibraryInUseError, StoreError, printable, with_remedy
 from reprise.stores import lite
 from reprise.stores.patience import PatientClient, first_line
 
@@ -260,7 +260,7 @@ class Milvus:
         try:
             yield
         except MilvusException as error:
-            raise StoreError(f"{self.shown}: Milvus refused: {first_line(error)}") from error
+            raise StoreError(f"{self.shown}: Milvus refused: {with_remedy(first_line(error))}") from error
 
 
 def address(uri: str | None, host: str | None, port: str | int | None) -> str:
