@@ -61,7 +61,7 @@ def lose_milvus(place: str) -> None:
     if "://" not in place:
         shutil.rmtree(Path(place) / "milvus.db")
         return
-    with closing(opened(place)) as stores:
+    with closing(opened(place, create=False)) as stores:
         for collection in ("frames", "videos"):
             stores.frames._milvus.drop(collection)
 
@@ -240,6 +240,11 @@ def test_a_frame_that_a_server_has_twice_is_found_and_mended(
     milvus_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path))
+    monkeypatch.setattr("reprise.stores.verifying.SETTLING_S", 0.0)
+    with closing(opened(milvus_server)) as stores:
+        for collection in ("frames", "videos"):
+            stores.frames._milvus.drop(collection)
+    shutil.rmtree(tmp_path / next(iter(tmp_path.iterdir())).name)
     filled(milvus_server, "a")
     with closing(opened(milvus_server)) as stores:
         times_s, matrix = video().times_s, video().matrix

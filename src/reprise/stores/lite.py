@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import re
 import shutil
@@ -44,6 +45,36 @@ def drop_index_files(folder: str, collection: str) -> bool:
     for file in files:
         file.unlink(missing_ok=True)
     return bool(files)
+
+
+class Overheard(logging.Handler):
+    """The exception that Milvus Lite logs where it tells its caller no more than that it could not open a folder."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.error: BaseException | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Takes note of a record's exception."""
+        if record.exc_info is not None and record.exc_info[1] is not None:
+            self.error = record.exc_info[1]
+
+
+@contextmanager
+def overheard() -> Iterator[Overheard]:
+    """Listens to Milvus Lite's opening of a folder, which is not printed."""
+    logger = logging.getLogger("milvus_lite.server_manager")
+    handler = Overheard()
+    was, propagated = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.ERROR)
+    logger.propagate = False
+    try:
+        yield handler
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(was)
+        logger.propagate = propagated
 
 
 def _remove_written_logs(collection: Path) -> None:

@@ -43,16 +43,16 @@ class Milvus:
 
         if self.embedded:
             lite.tidy(uri)
-        try:
-            client = MilvusClient(uri=uri, token=token, timeout=CONNECT_TIMEOUT_S)
-        except Exception as error:
-            if self.embedded:
-                raise LibraryInUseError(
-                    f"{self.shown}: Milvus Lite cannot open it ({first_line(error)}); does another process use it?"
-                ) from error
-            raise StoreError(
-                f"{self.shown}: no Milvus server answers there ({first_line(error)}); start it, or mend the address"
-            ) from error
+        with lite.overheard() as heard:
+            try:
+                client = MilvusClient(uri=uri, token=token, timeout=CONNECT_TIMEOUT_S)
+            except Exception as error:
+                if not self.embedded:
+                    raise StoreError(
+                        f"{self.shown}: no Milvus server answers there ({first_line(error)}); start it, or mend the "
+                        "address"
+                    ) from error
+                raise _cannot_open(self.shown, heard.error or error) from error
         self._client: Any = client if self.embedded else PatientClient(client, self.shown)
 
     def has(self, collection: str) -> bool:
@@ -261,6 +261,13 @@ class Milvus:
             yield
         except MilvusException as error:
             raise StoreError(f"{self.shown}: Milvus refused: {with_remedy(first_line(error))}") from error
+
+
+def _cannot_open(shown: str, error: BaseException) -> StoreError | LibraryInUseError:
+    """What is wrong with a Milvus Lite folder: another process has it open, or what its exception says."""
+    if "holds the lock" in str(error):
+        return LibraryInUseError(f"{shown}: another process has this Milvus Lite folder open; wait until it ends")
+    return StoreError(f"{shown}: Milvus Lite cannot open it: {with_remedy(first_line(error))}")
 
 
 def address(uri: str | None, host: str | None, port: str | int | None) -> str:

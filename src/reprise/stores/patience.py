@@ -122,7 +122,7 @@ def is_away(error: Exception) -> bool:
     return code in _STARTING or any(words in text for words in _STARTING_WORDS)
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of what Milvus says; its messages run on with traces."""
     message = str(getattr(error, "message", None) or error)
     return message.strip().splitlines()[0] if message.strip() else type(error).__name__

@@ -87,7 +87,7 @@ def _source(finding: Finding, *, embedded: bool, rebuild: bool) -> str:
     if finding.row is None:
         if finding.copy is not None and (embedded or rebuild or finding.frames is not None):
             return "leveldb"
-        return "none" if embedded or finding.frames is not None else "elsewhere"
+        return "none" if embedded or rebuild or finding.frames is not None else "elsewhere"
     if finding.copy is not None and not finding.is_sound_in_milvus:
         return "leveldb"
     if finding.copy is not None and finding.differs_in_embeddings and finding.is_same_content:
