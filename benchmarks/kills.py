@@ -213,11 +213,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         run = Run(given.place, given.seed, Path(folder))
         while run.kills < given.kills:
-            told = len(run.wrong)
+            told, before = len(run.wrong), run.kills
             run.kill_once()
             for line in run.wrong[told:]:
                 print(line, flush=True)
-            if run.number % TELL_EVERY == 0:
+            if run.kills // TELL_EVERY > before // TELL_EVERY:
                 print(f"{run.kills} kills, {len(run.wrong)} things wrong", file=sys.stderr, flush=True)
         run.new_library()
         show(run, given.kills)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from reprise.errors import StoreAwayError
+from reprise.errors import SettingsError, StoreAwayError, printable
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-PATIENCE_S = 60.0  # from the first failure on; also what one call may take
+# From a call's first failure on. A server that was killed may take minutes: its parts wait for the leases of the old
+# ones to run out.
+PATIENCE_S = 60.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 
 # Of Milvus' own codes those of a server that is starting, or that lost one of its parts for a while: unavailable, not
@@ -39,13 +42,14 @@ _STARTING_WORDS = (
 class PatientClient:
     """A pymilvus client of a server, each of whose calls waits for a server that is away, within a bound.
 
-    Calls raise StoreAwayError when the server stays away for PATIENCE_S; what Milvus refuses is raised as pymilvus
-    does. An insert is tried once: repeated, rows that came through the first time would be there twice.
+    Calls raise StoreAwayError when the server stays away for $REPRISE_SERVER_PATIENCE_S, by default PATIENCE_S; what
+    Milvus refuses is raised as pymilvus does. An insert is tried once: repeated, rows that came through the first time would be there twice.
     """
 
     def __init__(self, client: Any, shown: str) -> None:
         """`shown` is the server's address as messages name it."""
         self._client, self._shown = client, shown
+        self._patience_s = _patience_s()
         self._given_up = False
 
     def insert(self, collection: str, rows: list[dict[str, Any]], *, timeout: float) -> Any:  # noqa: ARG002 - see below
@@ -67,7 +71,7 @@ class PatientClient:
         from pymilvus.exceptions import MilvusException
 
         # A server that was given up on is not waited for again by whatever is tidied up afterwards.
-        end_s = time.monotonic() + (0 if self._given_up else PATIENCE_S)
+        end_s = time.monotonic() + (0 if self._given_up else self._patience_s)
         pause_s = FIRST_PAUSE_S
         while True:
             try:
@@ -78,10 +82,14 @@ class PatientClient:
                 if not repeat or time.monotonic() + pause_s > end_s:
                     self._given_up |= repeat
                     raise StoreAwayError(
-                        f"{self._shown}: the Milvus server went away and was not back within {PATIENCE_S:.0f} s; "
-                        "what was done is kept: when the server answers again, run the same command again"
+                        f"{self._shown}: the Milvus server went away and was not back within "
+                        f"{self._patience_s:.0f} s; what was done is kept: when the server answers again, run the same "
+                        "command again"
                     ) from error
-                logger.debug("%s: waiting for the server: %s", self._shown, first_line(error))
+                if pause_s == FIRST_PAUSE_S:
+                    logger.warning(
+                        "%s: the Milvus server went away, waiting up to %.0f s", self._shown, self._patience_s
+                    )
                 time.sleep(pause_s)  # between two tries; a deadline ends them
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             else:
@@ -102,6 +110,19 @@ class _PatientPages:
     def close(self) -> None:
         """Ends the query."""
         self._pages.close()
+
+
+def _patience_s() -> float:
+    given = os.environ.get("REPRISE_SERVER_PATIENCE_S")
+    if not given:
+        return PATIENCE_S
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise SettingsError(f"REPRISE_SERVER_PATIENCE_S: {printable(given)!r} is no number of seconds")
+    return seconds
 
 
 def is_away(error: Exception) -> bool:
