@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -95,10 +96,18 @@ class MilvusProcess:
 
 
 def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+    # Below those that the system gives to clients: a client that waits for a server which is being started again can
+    # be given that very port, and the server goes to another one.
+    with Path("/proc/sys/net/ipv4/ip_local_port_range").open() as file:
+        first_of_clients = int(file.read().split()[0])
+    free = [port for port in random.sample(range(10_000, first_of_clients), 50) if _is_free(port)]
+    return free[:count]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

@@ -43,7 +43,8 @@ class PatientClient:
     """A pymilvus client of a server, each of whose calls waits for a server that is away, within a bound.
 
     Calls raise StoreAwayError when the server stays away for $REPRISE_SERVER_PATIENCE_S, by default PATIENCE_S; what
-    Milvus refuses is raised as pymilvus does. An insert is tried once: repeated, rows that came through the first time would be there twice.
+    Milvus refuses is raised as pymilvus does. An insert is tried once: repeated, rows that came through the first time
+    would be there twice.
     """
 
     def __init__(self, client: Any, shown: str) -> None:
@@ -83,8 +84,8 @@ class PatientClient:
                     self._given_up |= repeat
                     raise StoreAwayError(
                         f"{self._shown}: the Milvus server went away and was not back within "
-                        f"{self._patience_s:.0f} s; what was done is kept: when the server answers again, run the same "
-                        "command again"
+                        f"{self._patience_s:.0f} s; what was done is kept: when the server answers again, run the "
+                        "same command again"
                     ) from error
                 if pause_s == FIRST_PAUSE_S:
                     logger.warning(
