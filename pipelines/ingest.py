@@ -13,13 +13,17 @@ from reprise.stores.frames import FRAMES, frame_ids
 
 def store(videos: Any, *, milvus_uri: str, matrices_path: str) -> Any:
     """The chain `videos` with columns video_id, times_s and matrix, carried on into both stores."""
+    insert_matrix = ops.kvstorage.insert_leveldb(path=matrices_path)
+    stored = store_frames(videos, milvus_uri=milvus_uri)
+    return stored.map(("video_id", "matrix"), "matrix_stored", insert_matrix)
+
+
+def store_frames(videos: Any, *, milvus_uri: str) -> Any:
+    """The chain `videos` with columns video_id, times_s and matrix, carried on into Milvus."""
     # Nobody else writes to an embedded library, and what a video had there was taken out.
     insert_frames = ops.ann_insert.milvus_client(uri=milvus_uri, collection_name=FRAMES, replace="://" in milvus_uri)
-    insert_matrix = ops.kvstorage.insert_leveldb(path=matrices_path)
-    return (
-        videos.map(("video_id", "times_s"), ("frame_ids", "frame_indices"), _frame_ids)
-        .map(("frame_ids", "video_id", "frame_indices", "times_s", "matrix"), "frames_stored", insert_frames)
-        .map(("video_id", "matrix"), "matrix_stored", insert_matrix)
+    return videos.map(("video_id", "times_s"), ("frame_ids", "frame_indices"), _frame_ids).map(
+        ("frame_ids", "video_id", "frame_indices", "times_s", "matrix"), "frames_stored", insert_frames
     )
 
 
@@ -29,10 +33,12 @@ def ingest_pipeline(settings: EmbedSettings, *, milvus_uri: str, matrices_path: 
     return store(embedded, milvus_uri=milvus_uri, matrices_path=matrices_path).output("times_s", "matrix")
 
 
-def store_pipeline(*, milvus_uri: str, matrices_path: str) -> Any:
-    """video_id, times_s, matrix -> frames_stored: the second half, for videos that were embedded elsewhere."""
+def store_pipeline(*, milvus_uri: str) -> Any:
+    """video_id, times_s, matrix -> frames_stored: for videos that were embedded elsewhere, whose matrix the library
+    has in LevelDB already, with what it needs to finish this after a crash.
+    """
     embedded = pipe.input("video_id", "times_s", "matrix")
-    return store(embedded, milvus_uri=milvus_uri, matrices_path=matrices_path).output("frames_stored")
+    return store_frames(embedded, milvus_uri=milvus_uri).output("frames_stored")
 
 
 def _frame_ids(video_id: str, times_s: Any) -> tuple[list[str], list[int]]:

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +11,9 @@ from typing import Any
 import pytest
 from command_line import run
 from footage import footage, looped
+from milvus_process import MilvusProcess
 
 from reprise.stores.milvus import Milvus, disconnect
-
-SERVER_START_S = 120
 
 
 @pytest.fixture(scope="session")
@@ -28,46 +21,13 @@ def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URI of a real standalone Milvus server, of the PyPI package milvus, in a folder of its own."""
     if importlib.util.find_spec("milvus") is None:
         pytest.skip("the PyPI package milvus has no wheel for this machine")
-    folder = tmp_path_factory.mktemp("milvus-server")
-    port, etcd_port, peer_port = _free_ports(3)
-    # Milvus' built-in etcd takes its ports from this file alone; without it only one server runs on a machine.
-    etcd = folder / "etcd.yaml"
-    etcd.write_text(
-        f"name: default\n"
-        f"listen-client-urls: http://127.0.0.1:{etcd_port}\n"
-        f"advertise-client-urls: http://127.0.0.1:{etcd_port}\n"
-        f"listen-peer-urls: http://127.0.0.1:{peer_port}\n"
-        f"initial-advertise-peer-urls: http://127.0.0.1:{peer_port}\n"
-        f"initial-cluster: default=http://127.0.0.1:{peer_port}\n"
-    )
-    program = Path(sys.executable).parent / "milvus-server"
-    log = folder / "server.log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [
-                sys.executable,
-                program,
-                "--data",
-                folder / "data",
-                "--proxy-port",
-                str(port),
-                "--etcd-port",
-                str(etcd_port),
-            ],
-            env={**os.environ, "ETCD_CONFIG_PATH": str(etcd)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    server = MilvusProcess(tmp_path_factory.mktemp("milvus-server"))
+    server.start()
     try:
-        yield _answering(f"http://127.0.0.1:{port}", server, log)
+        server.wait()
+        yield server.uri
     finally:
-        os.killpg(server.pid, signal.SIGINT)
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+        server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -154,29 +114,3 @@ def _clear(uri: str, *, keep_collections: bool) -> None:
             else:
                 server.drop(collection)
     server.close()
-
-
-def _answering(uri: str, server: subprocess.Popen[bytes], log: Path) -> str:
-    deadline = time.monotonic() + SERVER_START_S
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            pytest.skip(f"the Milvus server does not run on this machine: {log.read_text()[-300:]}")
-        try:
-            milvus = Milvus(uri)
-            milvus.has("frames")
-        except Exception:  # noqa: BLE001 - whatever it says, it is not up yet
-            time.sleep(0.5)  # between two tries; a deadline ends them
-        else:
-            milvus.close()
-            return uri
-    pytest.fail(f"the Milvus server did not answer within {SERVER_START_S} s: {log.read_text()[-1000:]}")
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports

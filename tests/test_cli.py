@@ -25,7 +25,21 @@ from reprise.cli.running import run_command
 from reprise.times import clock
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("ingest", "query", "check", "search", "compare", "matrix", "list", "info", "remove", "verify", "serve")
+NAMES = (
+    "ingest",
+    "query",
+    "check",
+    "search",
+    "compare",
+    "matrix",
+    "list",
+    "info",
+    "remove",
+    "verify",
+    "backup",
+    "restore",
+    "serve",
+)
 GROUPS = ("ignore", "reject", "models", "benchmark")  # of commands
 ESCAPE = "\x1b"
 

@@ -10,14 +10,17 @@ ReprisError
 │   └── LimitError             decoding it takes more than is allowed
 ├── LibraryError           the library cannot be used
 │   ├── LibraryNotFoundError   there is none at that place
+│   ├── LibraryLostError       one of its stores is gone, the other can fill it again
 │   ├── LibraryInUseError      another process holds it
 │   ├── LibraryMismatchError   it was made with other settings
 │   └── StoreError             Milvus or LevelDB answered with an error
+│       └── StoreAwayError         a Milvus server went away and was not back in time
 ├── ModelError             a network cannot be used
 │   ├── MissingExtraError      what it runs on is not installed
 │   ├── MissingWeightsError    its weights are not on this machine
 │   ├── DownloadError          its weights cannot be downloaded
 │   └── WeightsError           its weights are damaged, or those of another network
+├── BackupError            a backup cannot be written or used
 ├── BenchmarkError         a file of a benchmark cannot be used
 └── SettingsError          a setting is out of range, or unknown
 
@@ -73,6 +76,10 @@ class LibraryNotFoundError(LibraryError):
     """There is no library at that place."""
 
 
+class LibraryLostError(LibraryError):
+    """One of the library's two stores is gone; the other can fill it again."""
+
+
 class LibraryInUseError(LibraryError):
     """Another process holds the library."""
 
@@ -83,6 +90,10 @@ class LibraryMismatchError(LibraryError):
 
 class StoreError(LibraryError):
     """Milvus or LevelDB answered with an error."""
+
+
+class StoreAwayError(StoreError):
+    """A Milvus server went away and was not back in time."""
 
 
 class ModelError(ReprisError):
@@ -105,6 +116,10 @@ class WeightsError(ModelError):
     """The weights of a network are damaged, or are those of another network."""
 
 
+class BackupError(ReprisError):
+    """A backup of a library cannot be written, or is damaged."""
+
+
 class BenchmarkError(ReprisError):
     """A file of a benchmark, or the folder of a benchmark's run, cannot be used."""
 
@@ -121,6 +136,23 @@ def printable(path: str | os.PathLike[str]) -> str:
     # Bytes that are no UTF-8 arrive from the file system as lone surrogates (PEP 383).
     text = os.fspath(path).encode("utf-8", "backslashreplace").decode()
     return "".join(c.encode("unicode_escape").decode() if _is_escaped(c) else c for c in text)
+
+
+def with_remedy(reason: str) -> str:
+    """The reason of a store that cannot write, with what to do where the disk is full or does not let it."""
+    for sign, remedy in _REMEDIES.items():
+        if sign in reason.lower():
+            return f"{reason}; {remedy}"
+    return reason
+
+
+_REMEDIES = {
+    "no space left": "make room on the disk and run the same command again: what was done is kept",
+    "disk quota": "make room on the disk and run the same command again: what was done is kept",
+    "file too large": "the system allows no larger file (see `ulimit -f`); what was done is kept",
+    "read-only": "the disk or folder is read-only",
+    "permission denied": "its folder must be writable",
+}
 
 
 def _is_escaped(character: str) -> bool:

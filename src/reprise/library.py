@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from reprise.errors import MissingVideoError, printable
+from reprise.errors import LibraryLostError, MissingVideoError, printable
 from reprise.models.loading import check_has_frame_vectors
 from reprise.models.weights import name_of
 from reprise.scanning import find_videos, video_id
@@ -33,6 +33,8 @@ if TYPE_CHECKING:  # what decodes, searches and aligns is imported by the method
     from reprise.querying import Queries
     from reprise.rejections import Box, Rejection
     from reprise.segment import QueryResult
+    from reprise.stores.backup import BackupReport
+    from reprise.stores.repairing import RepairReport
 
 # Called after every video of an ingest with its outcome, how many are done and how many there are.
 Progress = Callable[["Outcome", int, int], None]
@@ -328,6 +330,22 @@ class Library:
         stores = self._open()
         stores.recover()
         return lasting_problems(stores)
+
+    def repair(self) -> RepairReport:
+        """Makes Milvus and LevelDB whole from each other, also where one of them is lost; says what was done."""
+        from reprise.stores.repairing import rebuild, repair
+
+        try:
+            stores = self._open()
+        except LibraryLostError:
+            return rebuild(self._place)
+        return repair(stores)
+
+    def backup(self, destination: str | os.PathLike[str]) -> BackupReport:
+        """Writes all of the library into one file. Raises BackupError, LibraryError where it is not whole."""
+        from reprise.stores.backup import write_backup
+
+        return write_backup(self._open(), destination)
 
     def close(self) -> None:
         """Gives the library back to other processes; once is enough, more does no harm."""

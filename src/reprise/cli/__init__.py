@@ -22,6 +22,8 @@ COMMANDS = {
     "info": Late("reprise.cli.info:info", "Tell what the library, or one of its videos, is."),
     "remove": Late("reprise.cli.remove:remove", "Take videos out of the library; their files are not touched."),
     "verify": Late("reprise.cli.verify:verify", "Check that the library is whole."),
+    "backup": Late("reprise.cli.backup:backup", "Write the whole library into one file."),
+    "restore": Late("reprise.cli.backup:restore", "Make a library from a backup."),
     "serve": Late("reprise.cli.serve:serve", "Serve the library over HTTP, with a web page."),
     "ignore": Late("reprise.cli.ignore:ignore", "Name intros, idents and credits that must not count as copies."),
     "reject": Late("reprise.cli.reject:reject", "Mark matches that are no copies; later queries leave them out."),

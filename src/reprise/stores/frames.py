@@ -7,17 +7,21 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.errors import LibraryMismatchError
+from reprise.errors import LibraryMismatchError, StoreError
 from reprise.models.catalogue import is_known
 from reprise.stores.milvus import MOST_IN_ANSWER, Milvus
 
 FRAMES = "frames"
-FORMAT = 1  # of the whole library: raised when an older program could no longer read it
+# Of the whole library: raised when an older program could no longer read or write it.
+# 1: matrices alone in LevelDB.  2: every video's row and times beside its matrix, so that each store can be made anew
+# from the other; libraries of format 1 are read and written as they are, and `reprise verify --repair` raises them.
+FORMAT = 2
 METRIC = "IP"
 FACTS_PROPERTY = "reprise"  # Milvus Lite keeps no description of a collection, but its properties
 
@@ -50,10 +54,10 @@ class LibraryFacts:
 
     def check(self, wanted: LibraryFacts, shown: str) -> None:
         """Raises LibraryMismatchError if vectors made as `wanted` do not belong in this library."""
-        if self.format != wanted.format:
+        if self.format > wanted.format:
             raise LibraryMismatchError(
-                f"{shown}: this library has format {self.format}, this program writes {wanted.format}; "
-                "ingest its videos again into a new library"
+                f"{shown}: this library has format {self.format}, this program knows formats up to {wanted.format}; "
+                "use the version of Reprise that made it, or a newer one"
             )
         if (self.model, self.dimension) != (wanted.model, wanted.dimension):
             given = "this program has" if "@" not in self.model else "the weights given are"
@@ -101,7 +105,8 @@ class FrameStore:
 
     def load(self) -> None:
         """Makes the frames searchable."""
-        self._milvus.load(FRAMES)
+        # A process that was killed while it replaced the index leaves none; the next flush takes the one that fits.
+        self._milvus.load(FRAMES, index_for(0))
 
     def index_type(self) -> str:
         """The type of the index that serves searches."""
@@ -115,6 +120,10 @@ class FrameStore:
             raise LibraryMismatchError(
                 f"{self._milvus.shown}: its collection 'frames' was not made by Reprise; use another database"
             ) from error
+
+    def set_facts(self, facts: LibraryFacts) -> None:
+        """Writes what the library is made with anew."""
+        self._milvus.set_property(FRAMES, FACTS_PROPERTY, json.dumps(asdict(facts)))
 
     def count(self, video_id: str | None = None) -> int:
         """How many frames are stored, in all or of one video."""
@@ -146,6 +155,12 @@ class FrameStore:
             for video_id, rows in parts.items()
         }
 
+    def by_video(self) -> Iterator[FrameRows]:
+        """The rows of every video, in the order of their ids; one video is in memory at a time."""
+        rows = self._milvus.rows(FRAMES, ["id", "video_id", "frame_index", "time_s", "embedding"])
+        for video_id, group in groupby(_rising(rows), key=lambda row: str(row["video_id"])):
+            yield _frame_rows(video_id, list(group))
+
     def delete(self, video_id: str, *, start: int = 0) -> None:
         """Removes all frames of the video, from the index `start` on."""
         self._milvus.delete(FRAMES, _of(video_id) + (f" and frame_index >= {start}" if start else ""))
@@ -164,6 +179,36 @@ class FrameStore:
 
     def _wanted_index(self) -> dict[str, Any]:
         return index_for(self.count(), embedded=self._milvus.embedded)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRows:
+    """The rows of one video, in the order of their indices."""
+
+    video_id: str
+    indices: NDArray[np.int64]  # [rows]; of a whole video 0, 1, 2, ...
+    times_s: NDArray[np.float64]  # [rows]
+    matrix: NDArray[np.float32]  # [rows, dim]
+
+
+def _frame_rows(video_id: str, rows: list[dict[str, Any]]) -> FrameRows:
+    rows = sorted(rows, key=lambda row: int(row["frame_index"]))
+    return FrameRows(
+        video_id,
+        np.array([row["frame_index"] for row in rows], np.int64),
+        np.array([row["time_s"] for row in rows], np.float64),
+        np.array([row["embedding"] for row in rows], np.float32),
+    )
+
+
+def _rising(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    # Milvus pages by the primary key, which begins with the video's id: were it not so, videos would come in parts.
+    last = ""
+    for row in rows:
+        if str(row["id"]) < last:
+            raise StoreError(f"frame {row['id']}: Milvus gave its rows out of order; please report it")
+        last = str(row["id"])
+        yield row
 
 
 def frame_ids(video_id: str, frames: int) -> tuple[list[str], list[int]]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import plyvel
 from numpy.typing import NDArray
 
-from reprise.errors import LibraryInUseError, StoreError, printable
+from reprise.errors import LibraryInUseError, StoreError, printable, with_remedy
 from reprise.stores.record import pack, unpack
 
-# Names of unfinished writes; no video id or path starts with a zero byte.
-_PENDING = b"\x00pending/"
+# Keys of our own are "\\0kind/name"; no video id or path starts with a zero byte.
+_PENDING = b"\x00pending/"  # names of unfinished writes
+_LIBRARY = b"\x00library/"  # facts of the whole library
+_ALONE = frozenset({_PENDING, _LIBRARY})  # all other kinds are companions of the value under their name
 
 
 class LevelDb:
@@ -23,16 +26,16 @@ class LevelDb:
 
     def __init__(self, folder: str) -> None:
         """Opens or makes `folder`; use `open_leveldb`, which shares handles."""
-        self._shown = printable(folder)
+        self.shown = printable(folder)
         try:
             Path(folder).parent.mkdir(parents=True, exist_ok=True)
             self._db = plyvel.DB(folder, create_if_missing=True)
         except (plyvel.Error, OSError) as error:
             if "lock" in str(error).lower():
                 raise LibraryInUseError(
-                    f"{self._shown}: another process has this LevelDB folder open; wait until it ends"
+                    f"{self.shown}: another process has this LevelDB folder open; wait until it ends"
                 ) from error
-            raise StoreError(f"{self._shown}: LevelDB cannot open the folder ({error})") from error
+            raise StoreError(f"{self.shown}: LevelDB cannot open the folder: {_reason(error)}") from error
 
     def put(self, key: str, value: NDArray[np.generic] | bytes | str) -> None:
         """Stores `value` under `key`, over what was there; on disk when it returns."""
@@ -47,7 +50,7 @@ class LevelDb:
         try:
             value: bytes | None = self._db.get(key.encode())
         except plyvel.Error as error:
-            raise StoreError(f"{self._shown}: LevelDB cannot read {key!r} ({error})") from error
+            raise StoreError(f"{self.shown}: LevelDB cannot read {key!r} ({error})") from error
         return value
 
     def get_array(self, key: str) -> NDArray[np.generic] | None:
@@ -58,41 +61,125 @@ class LevelDb:
         try:
             return unpack(record)
         except ValueError as error:
-            raise StoreError(f"{self._shown}: the matrix of {key!r} is damaged: {error}") from error
+            raise StoreError(f"{self.shown}: the matrix of {key!r} is damaged: {error}") from error
 
     def delete(self, key: str) -> None:
-        """Removes `key`; nothing happens where it is not there."""
-        self._db.delete(key.encode(), sync=True)
+        """Removes `key` with its companions; nothing happens where it is not there."""
+        with self._batch() as batch:
+            self._delete(batch, key)
 
     def keys(self) -> Iterator[str]:
-        """All keys but the names of unfinished writes, in byte order."""
-        for key in self._db.iterator(include_value=False, start=_PENDING[:1] + b"\xff"):
+        """All keys but our own, in byte order."""
+        for key in self._db.iterator(include_value=False, start=b"\x00\xff"):
             yield key.decode()
+
+    def store(
+        self, key: str, value: bytes | None, companions: Mapping[str, bytes], *, mark: bytes | None = None
+    ) -> None:
+        """Puts a value and its companions by kind, in place of all that was there, at once: all is there or nothing.
+
+        Without a value, it and its other companions stay. With `mark` the write is pending from the same moment on.
+        """
+        with self._batch() as batch:
+            if value is not None:
+                self._delete(batch, key)
+                batch.put(key.encode(), value)
+            for kind, companion in companions.items():
+                batch.put(_own(kind, key), companion)
+            if mark is not None:
+                batch.put(_PENDING + key.encode(), mark)
+
+    def companion(self, kind: str, key: str) -> bytes | None:
+        """What is kept beside the value under `key` as `kind`; None where there is nothing."""
+        value: bytes | None = self._db.get(_own(kind, key))
+        return value
+
+    def companions(self, key: str) -> dict[str, bytes]:
+        """All that is kept beside the value under `key`, by kind."""
+        found = {kind: self.companion(kind, key) for kind in self.companion_kinds()}
+        return {kind: value for kind, value in found.items() if value is not None}
+
+    def companion_kinds(self) -> list[str]:
+        """The kinds of companions that there are of any key."""
+        kinds: list[str] = []
+        start = b"\x00"
+        while key := next(iter(self._db.iterator(start=start, stop=b"\x00\xff", include_value=False)), None):
+            prefix = key[: key.find(b"/") + 1]
+            if prefix not in _ALONE:
+                kinds.append(prefix[1:-1].decode())
+            start = prefix + b"\xff"
+        return kinds
+
+    def companion_keys(self, kind: str) -> Iterator[str]:
+        """The keys that have a companion of this kind, in byte order."""
+        prefix = _own(kind, "")
+        for key in self._db.iterator(prefix=prefix, include_value=False):
+            yield key[len(prefix) :].decode()
+
+    def fact(self, name: str) -> bytes | None:
+        """A fact of the whole library; None where there is none."""
+        value: bytes | None = self._db.get(_LIBRARY + name.encode())
+        return value
+
+    def put_fact(self, name: str, value: bytes) -> None:
+        """Keeps a fact of the whole library."""
+        self._write(_LIBRARY + name.encode(), value)
+
+    def remove_fact(self, name: str) -> None:
+        """Forgets a fact of the whole library."""
+        with self._batch() as batch:
+            batch.delete(_LIBRARY + name.encode())
 
     def mark_pending(self, name: str) -> None:
         """Notes that a write under `name` has begun."""
         self._write(_PENDING + name.encode(), b"")
 
-    def clear_pending(self, names: list[str]) -> None:
+    def clear_pending(self, names: Sequence[str]) -> None:
         """Notes that the writes under `names` are whole."""
-        with self._db.write_batch(sync=True) as batch:
+        with self._batch() as batch:
             for name in names:
                 batch.delete(_PENDING + name.encode())
 
     def pending(self) -> list[str]:
         """Names of the writes that began and were never seen to end."""
-        keys = self._db.iterator(prefix=_PENDING, include_value=False)
-        return [key[len(_PENDING) :].decode() for key in keys]
+        return list(self.marks())
+
+    def marks(self) -> dict[str, bytes]:
+        """The writes that began and were never seen to end, each with what it was marked with."""
+        return {key[len(_PENDING) :].decode(): mark for key, mark in self._db.iterator(prefix=_PENDING)}
 
     def close(self) -> None:
         """Gives the folder back; the handle is of no use after."""
         self._db.close()
 
+    def _delete(self, batch: plyvel.WriteBatch, key: str) -> None:
+        batch.delete(key.encode())
+        for kind in self.companion_kinds():
+            batch.delete(_own(kind, key))
+
     def _write(self, key: bytes, value: bytes) -> None:
+        with self._batch() as batch:
+            batch.put(key, value)
+
+    @contextmanager
+    def _batch(self) -> Iterator[plyvel.WriteBatch]:
+        # A batch is one record of LevelDB's log: after a crash all of it is there or nothing.
         try:
-            self._db.put(key, value, sync=True)
+            with self._db.write_batch(transaction=True, sync=True) as batch:
+                yield batch
         except (plyvel.Error, OSError) as error:
-            raise StoreError(f"{self._shown}: LevelDB cannot write ({error}); is the disk full?") from error
+            raise StoreError(f"{self.shown}: LevelDB cannot write: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """What LevelDB says, less the name of the file and Python's marks of bytes."""
+    said = error.args[0] if error.args else error
+    text = said.decode(errors="replace") if isinstance(said, bytes) else str(error)
+    return with_remedy(text.rpartition(": ")[2])
+
+
+def _own(kind: str, name: str) -> bytes:
+    return b"\x00" + f"{kind}/{name}".encode()
 
 
 # Towhee builds operators from plain arguments, so an insert and a lookup operator on one folder can share a

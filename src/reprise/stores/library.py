@@ -1,7 +1,8 @@
 """Milvus and LevelDB as one store: a video is in both whole, or in neither.
 
-A write is noted in LevelDB first; then go the frames, the matrix and, last, the row in `videos`, which makes
-the video count. What a killed process left noted is finished or taken back by the next one that writes.
+A write goes into LevelDB first, whole and marked as unfinished: matrix, row and frame times. Then go the frames into
+Milvus and, last, the row in `videos`, which makes the video count. What a killed process left marked is finished or
+taken back by the next one that opens the library (see `reprise.stores.recovery`).
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.errors import LibraryError, LibraryNotFoundError, SettingsError, StoreError, printable
+from reprise.errors import (
+    LibraryError,
+    LibraryLostError,
+    LibraryNotFoundError,
+    SettingsError,
+    StoreAwayError,
+    StoreError,
+    printable,
+)
 from reprise.running import run
+from reprise.stores import copies, recovery, verifying
 from reprise.stores.claims import Claims
+from reprise.stores.copies import VideoCopy
 from reprise.stores.frames import FrameStore, LibraryFacts
 from reprise.stores.ignored import IgnoredStore
 from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
@@ -41,6 +52,8 @@ OWN_NAMES = frozenset({LOCK_NAME, MILVUS_NAME, MATRICES_NAME})
 # after a crash.
 FLUSH_EVERY_FRAMES = 50_000
 INDEX = "the index"  # what is claimed beside videos
+# How often a video is written anew because the server went away within it; between two tries it is waited for.
+TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +91,15 @@ class Place:
 class LibraryStores:
     """The opened stores of one library."""
 
-    def __init__(self, place: Place, *, create: LibraryFacts | None = None, wait_s: float = 0.0) -> None:
+    def __init__(
+        self, place: Place, *, create: LibraryFacts | None = None, wait_s: float = 0.0, rebuild: bool = False
+    ) -> None:
         """Opens the library at `place`; with `create` makes it, of these facts, where there is none.
 
         Waits up to `wait_s` seconds for another process to end that has an embedded library open. On a server's
-        library `place.matrices` becomes the slot that this process got. Raises LibraryNotFoundError,
-        LibraryInUseError, LibraryError or StoreError.
+        library `place.matrices` becomes the slot that this process got. With `rebuild` also where LevelDB still has
+        the videos of one whose Milvus was lost. Raises LibraryNotFoundError, LibraryLostError, LibraryInUseError,
+        LibraryError or StoreError.
         """
         self.place = place
         self._first_slot = place.matrices
@@ -93,8 +109,9 @@ class LibraryStores:
         self._chain: Any = None
         self._unflushed: list[str] = []
         self._unflushed_frames = 0
+        self._is_doubtful = False  # whether Milvus may lack what was written to it
         if place.embedded:
-            _check_folder(place, create is not None)
+            _check_folder(place, create is not None, rebuild=rebuild)
         try:
             if not place.embedded:
                 # Before anything is made on this machine: the address may be mistyped.
@@ -105,7 +122,7 @@ class LibraryStores:
             else:
                 slot = free_slot(place.matrices)
                 self._lock, self.place = slot.lock, replace(place, matrices=slot.matrices)
-            self._open(create)
+            self._open(create, rebuild=rebuild)
         except BaseException:  # raised again: whatever it is, the lock must not stay behind
             self.close()
             raise
@@ -126,15 +143,18 @@ class LibraryStores:
             keep(self.place.milvus_uri)
             self._is_kept = True
 
-    def _open(self, create: LibraryFacts | None) -> None:
+    def _open(self, create: LibraryFacts | None, *, rebuild: bool) -> None:
         self._connect()
         self.frames = FrameStore(self._milvus)
-        self.videos = VideoStore(self._milvus)
-        if create is not None:
+        self.videos = VideoStore(self._milvus, self._keep_row)
+        are_there = self.frames.exists() and self.videos.exists()
+        if not rebuild and _has_more(self.place, are_there=are_there):
+            raise LibraryLostError(_lost(self.place))
+        if not are_there:
+            if create is None:
+                raise LibraryNotFoundError(f"{self.place.shown}: no library there; `reprise ingest` makes one")
             self.frames.create(create)
             self.videos.create(create.dimension)
-        elif not (self.frames.exists() and self.videos.exists()):
-            raise LibraryNotFoundError(f"{self.place.shown}: no library there; `reprise ingest` makes one")
         self.frames.load()
         self.videos.load()
         self.notes = NoteStore(self._milvus)
@@ -142,23 +162,54 @@ class LibraryStores:
             self.claims = Claims(self.notes)
         self.ignored = IgnoredStore(self._milvus)
         self.matrices: LevelDb = open_leveldb(self.place.matrices)
+        if create is not None:
+            copies.keep_facts(self.matrices, self.frames.facts())
+        with suppress(StoreError):  # on a full disk queries still go: half a video has no row, and is not seen
+            self.recover()
 
-    def add(self, row: VideoRow, video: EmbeddedVideo) -> None:
-        """Stores a video; one that was there under the same id is replaced."""
-        with self._alone_with(row.id):
-            self.matrices.mark_pending(row.id)
-            if self.videos.get([row.id]):
-                # On a server the new frames are written over the old ones: a query at this moment waits for the row,
-                # where it would miss a video with neither.
-                self._erase(row.id) if self.place.embedded else self.videos.delete(row.id)
-            run(self._store_chain(), row.id, video.times_s, video.matrix)
-            if not self.place.embedded:
-                self.frames.delete(row.id, start=row.frame_count)  # of a longer version
-            self.videos.put(row, video.pooled)
+    def add(self, row: VideoRow, video: EmbeddedVideo, companions: Mapping[str, bytes] | None = None) -> None:
+        """Stores a video; one that was there under the same id is replaced, by all of the new one or not at all.
+
+        `companions` by kind are kept beside the matrix in LevelDB, from the same moment on.
+        """
+        copy = VideoCopy.of(row, video)
+        with self.alone_with(row.id):
+            copies.write(self.matrices, copy, mark=copies.TO_FINISH, companions=companions)
+            self.fill(copy, replacing=bool(self.videos.get([row.id])))
+        self.note_unflushed(row)
+
+    def note_unflushed(self, row: VideoRow) -> None:
+        """Notes that a video was written, and flushes when there were many."""
         self._unflushed.append(row.id)
         self._unflushed_frames += row.frame_count
         if self._unflushed_frames >= FLUSH_EVERY_FRAMES:
             self.flush()
+
+    def fill(self, copy: VideoCopy, *, replacing: bool = True) -> None:
+        """Puts into Milvus what LevelDB has of a video; `replacing` where there may be anything of it already.
+
+        For who has the video alone.
+        """
+        for tries_left in reversed(range(TRIES)):
+            try:
+                self._fill(copy, replacing=replacing)
+            except StoreAwayError:
+                if not tries_left:
+                    raise
+                replacing = True  # whatever came through
+            else:
+                return
+
+    def _fill(self, copy: VideoCopy, *, replacing: bool) -> None:
+        video_id = copy.row.id
+        if replacing:
+            # On a server the new frames are written over the old ones: a query at this moment waits for the row, and
+            # would miss a video with neither.
+            self.erase_in_milvus(video_id) if self.place.embedded else self.videos.delete(video_id)
+        run(self._store_chain(), video_id, copy.times_s, copy.matrix)
+        if not self.place.embedded:
+            self.frames.delete(video_id, start=copy.row.frame_count)  # of a longer version
+        self.videos.put(copy.row, copy.pooled)
 
     def matrix(self, video_id: str) -> NDArray[np.float32] | None:
         """The matrix of a video [frames, dim], from this machine or else from Milvus; None where there is none."""
@@ -170,109 +221,73 @@ class LibraryStores:
 
     def remove(self, video_id: str) -> None:
         """Takes a video out of both stores."""
-        with self._alone_with(video_id):
+        with self.alone_with(video_id):
             self.matrices.mark_pending(video_id)
-            self._erase(video_id)
+            self.erase(video_id)
             self.matrices.clear_pending([video_id])
 
     def flush(self) -> None:
         """Brings all that was added into its final form; from then on it needs no recovery."""
-        self.frames.flush()
-        # Two processes must not both replace it; the one that comes later leaves it to the other.
-        if self.frames.wants_index() and (self.claims is None or self.claims.take([INDEX])):
-            self.frames.reindex()
-            if self.claims is not None:
-                self.claims.release([INDEX])
-        self.videos.flush()
-        self.matrices.clear_pending(self._unflushed)
+        try:
+            self.frames.flush()
+            # Two processes must not both replace it; the one that comes later leaves it to the other.
+            if self.frames.wants_index() and (self.claims is None or self.claims.take([INDEX])):
+                self.frames.reindex()
+                if self.claims is not None:
+                    self.claims.release([INDEX])
+            self.videos.flush()
+        except StoreError:
+            # Milvus Lite forgets what it could not flush, e.g. on a full disk: the marks stay, and the next one that
+            # opens the library fills in what is missing.
+            self._is_doubtful = self.place.embedded
+            raise
+        if not self._is_doubtful:
+            self.matrices.clear_pending(self._unflushed)
         self._unflushed, self._unflushed_frames = [], 0
 
     def recover(self) -> list[str]:
         """Finishes or takes back what a killed process left; returns the ids of the videos taken back."""
-        taken_back = self._recover(self.matrices)
+        taken_back = recovery.recover(self, self.matrices)
         if self.place.embedded:
             return taken_back
         with left_slots(self._first_slot, self.place.matrices) as slots:
             for slot in slots:
                 try:
-                    taken_back += self._recover(open_leveldb(slot.matrices))
+                    taken_back += recovery.recover(self, open_leveldb(slot.matrices))
                 finally:
                     close_leveldb(slot.matrices)
         return taken_back
 
-    def _recover(self, matrices: LevelDb) -> list[str]:
-        pending = matrices.pending()
-        if not pending:
-            return []
-        # What another process is writing at this moment is its own, and noted by it: the old note is of no more use.
-        ours = pending if self.claims is None else sorted(self.claims.take(pending))
-        rows = self.videos.get(ours)
-        taken_back = [video_id for video_id in ours if not self._is_whole(rows.get(video_id), matrices)]
-        for video_id in taken_back:
-            self._erase(video_id)
-            matrices.delete(video_id)
-        matrices.clear_pending(pending)
-        if self.claims is not None:
-            self.claims.release(ours)
-        return taken_back
-
     @contextmanager
-    def _alone_with(self, video_id: str) -> Iterator[None]:
+    def alone_with(self, video_id: str) -> Iterator[None]:
+        """While it lasts no other process writes this video; on a server one that does so is waited for."""
         with nullcontext() if self.claims is None else self.claims.during(video_id):
             yield
 
     def problems(self) -> list[str]:
         """One line for everything in which the stores disagree; empty for a sound library."""
-        found: list[str] = []
-        counts = self.frames.counts()
-        rows = {row.id: row for row in self.videos.all()}
-        keys = set(self.matrices.keys())
-        for row in sorted(rows.values(), key=lambda row: row.path):
-            found += self._row_problems(row, counts.get(row.id, 0))
-        for video_id in sorted(set(counts) - set(rows)):
-            found.append(f"{video_id}: {counts[video_id]} frames in Milvus belong to no video")
-        found += [f"{key}: a matrix in LevelDB belongs to no video" for key in sorted(keys - set(rows))]
-        return found
+        return [line for finding in verifying.findings(self) for line in finding.problems]
 
-    def _row_problems(self, row: VideoRow, frames: int) -> list[str]:
-        found: list[str] = []
-        again = "remove it and ingest it again"
-        if frames != row.frame_count:
-            found.append(f"{row.path}: {frames} of its {row.frame_count} frames are in Milvus; {again}")
-        try:
-            matrix = self.matrices.get_array(row.id)
-        except StoreError as error:
-            return [*found, f"{row.path}: {error}; {again}"]
-        if matrix is None:
-            # On a server's library another machine may hold it; queries then read the rows from Milvus.
-            if self.place.embedded:
-                found.append(f"{row.path}: its matrix is missing from LevelDB; {again}")
-        elif len(matrix) != row.frame_count:
-            found.append(f"{row.path}: {len(matrix)} of its {row.frame_count} frames are in LevelDB; {again}")
-        return found
+    def erase(self, video_id: str) -> None:
+        """Takes a video out of both stores, unmarked: for what was marked before."""
+        self.erase_in_milvus(video_id)
+        self.matrices.delete(video_id)
 
-    def _is_whole(self, row: VideoRow | None, matrices: LevelDb) -> bool:
-        if row is None or self.frames.count(row.id) != row.frame_count:
-            return False
-        if not self.place.embedded:
-            return True  # the matrix is a copy, which is looked at before it is used
-        try:
-            matrix = matrices.get_array(row.id)
-        except StoreError:
-            return False
-        return matrix is not None and len(matrix) == row.frame_count
-
-    def _erase(self, video_id: str) -> None:
+    def erase_in_milvus(self, video_id: str) -> None:
+        """Takes a video out of Milvus alone, unmarked."""
         # The row first: without it the video is not in the library, whatever else is still there.
         self.videos.delete(video_id)
         self.frames.delete(video_id)
-        self.matrices.delete(video_id)
+
+    def _keep_row(self, row: VideoRow) -> None:
+        if copies.rewrite_row(self.matrices, row):
+            self._unflushed.append(row.id)
 
     def _store_chain(self) -> Any:
         if self._chain is None:
             from reprise.pipelines.ingest import store_pipeline  # and Towhee, which reading does not need
 
-            self._chain = store_pipeline(milvus_uri=self.place.milvus_uri, matrices_path=str(self.place.matrices))
+            self._chain = store_pipeline(milvus_uri=self.place.milvus_uri)
         return self._chain
 
     def close(self) -> None:
@@ -290,13 +305,32 @@ class LibraryStores:
             self._lock = None
 
 
-def _check_folder(place: Place, create: bool) -> None:
+def _has_more(place: Place, *, are_there: bool) -> bool:
+    """Whether LevelDB on this machine has videos that Milvus has lost, or is just being filled with."""
+    if not (place.matrices / "CURRENT").exists():
+        return False
+    matrices = open_leveldb(place.matrices)
+    has_videos = next(matrices.keys(), None) is not None
+    return has_videos and (not are_there or matrices.fact(copies.REBUILDING) is not None)
+
+
+def _lost(place: Place) -> str:
+    return (
+        f"{place.shown}: {'its Milvus folder' if place.embedded else 'the library on this server'} is gone or not "
+        f"whole, but {printable(place.matrices)} still has its videos; `reprise verify --repair` puts them back, or "
+        "remove that folder to begin anew"
+    )
+
+
+def _check_folder(place: Place, create: bool, *, rebuild: bool) -> None:
     folder = place.locked
     if folder.exists() and not folder.is_dir():
         raise LibraryError(f"{place.shown}: is a file; a library is a folder, or the URI of a Milvus server")
     names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    if MILVUS_NAME in names:
+    if MILVUS_NAME in names or (rebuild and MATRICES_NAME in names):
         return
+    if _has_more(place, are_there=False):
+        raise LibraryLostError(_lost(place))
     if not create:
         raise LibraryNotFoundError(f"{place.shown}: no library there; `reprise ingest` makes one")
     if names - OWN_NAMES:

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.errors import LibraryInUseError, StoreError, printable
+from reprise.errors import LibraryInUseError, StoreError, printable, with_remedy
+from reprise.stores import lite
+from reprise.stores.patience import PatientClient, first_line
 
 # Milvus takes messages of up to 64 MB; 4096 rows of 2048 dimensions are half of that.
 INSERT_ROWS = 4096
@@ -25,6 +27,8 @@ CONNECT_TIMEOUT_S = 10.0
 
 # Asked for by pymilvus, not offered by Milvus Lite, and harmless: without this every command prints a traceback.
 logging.getLogger("grpc._server").setLevel(logging.CRITICAL + 1)
+# What Milvus Lite logs with a traceback it also answers with, and that is told in one line.
+logging.getLogger("milvus_lite").setLevel(logging.CRITICAL + 1)
 
 
 class Milvus:
@@ -41,17 +45,20 @@ class Milvus:
         # pymilvus logs every error with a traceback beside raising it; importing it sets its level anew.
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
 
-        try:
-            with _no_garbage_collection():  # the first embedded one imports Milvus Lite
-                self._client = MilvusClient(uri=uri, token=token, timeout=CONNECT_TIMEOUT_S)
-        except Exception as error:
-            if self.embedded:
-                raise LibraryInUseError(
-                    f"{self.shown}: Milvus Lite cannot open it ({_first_line(error)}); does another process use it?"
-                ) from error
-            raise StoreError(
-                f"{self.shown}: no Milvus server answers there ({_first_line(error)}); start it, or mend the address"
-            ) from error
+        if self.embedded:
+            lite.tidy(uri)
+        # The first embedded one imports Milvus Lite.
+        with lite.overheard() as heard, _no_garbage_collection():
+            try:
+                client = MilvusClient(uri=uri, token=token, timeout=CONNECT_TIMEOUT_S)
+            except Exception as error:
+                if not self.embedded:
+                    raise StoreError(
+                        f"{self.shown}: no Milvus server answers there ({first_line(error)}); start it, or mend the "
+                        "address"
+                    ) from error
+                raise _cannot_open(self.shown, heard.error or error) from error
+        self._client: Any = client if self.embedded else PatientClient(client, self.shown)
 
     def has(self, collection: str) -> bool:
         """Whether `collection` exists."""
@@ -85,15 +92,23 @@ class Milvus:
                     consistency_level="Strong",
                     timeout=TIMEOUT_S,
                 )
-            if not self._client.list_indexes(collection, field_name="embedding"):
-                # Not waited for: there is nothing to index yet, and the wait sleeps half a second.
-                self._client.create_index(collection, self._index(index), timeout=TIMEOUT_S, sync=False)
+            self._make_index(collection, index)
+
+    def _make_index(self, collection: str, index: Mapping[str, Any]) -> None:
+        if not self._client.list_indexes(collection, field_name="embedding"):
+            # Not waited for: there is nothing to index yet, and the wait sleeps half a second.
+            self._client.create_index(collection, self._index(index), timeout=TIMEOUT_S, sync=False)
 
     def properties(self, collection: str) -> dict[str, str]:
         """The properties that `create` was given, and Milvus' own."""
         with self._speaking():
             description = self._client.describe_collection(collection, timeout=TIMEOUT_S)
         return dict(description.get("properties", {}))
+
+    def set_property(self, collection: str, name: str, value: str) -> None:
+        """Writes one of the properties that `create` was given."""
+        with self._speaking():
+            self._client.alter_collection_properties(collection, {name: value}, timeout=TIMEOUT_S)
 
     def input_fields(self, collection: str) -> list[tuple[str, bool]]:
         """(name, is it a vector) of the fields that an insert must give, in the schema's order."""
@@ -104,15 +119,25 @@ class Milvus:
         vectors = {DataType.FLOAT_VECTOR, DataType.BINARY_VECTOR, DataType.FLOAT16_VECTOR}
         return [(f["name"], f["type"] in vectors) for f in fields if not f.get("auto_id", False)]
 
-    def load(self, collection: str) -> None:
-        """Makes `collection` searchable."""
+    def load(self, collection: str, index: Mapping[str, Any] | None = None) -> None:
+        """Makes `collection` searchable; one that lost its index, within `rebuild_index`, gets `index`."""
         with self._speaking():
-            self._client.load_collection(collection, timeout=TIMEOUT_S)
+            if index is not None:
+                self._make_index(collection, index)
+        try:
+            with self._speaking():
+                self._client.load_collection(collection, timeout=TIMEOUT_S)
+        except StoreError:
+            if not (self.embedded and lite.drop_index_files(self.uri, collection)):
+                raise
+            with self._speaking():
+                self._client.load_collection(collection, timeout=TIMEOUT_S)
 
     def insert(self, collection: str, rows: Sequence[Mapping[str, Any]], *, replace: bool = False) -> int:
         """Adds rows (field name to value); returns how many. With `replace`, over those with their ids.
 
-        Milvus does not look for ids that are there already: a row inserted twice is counted twice.
+        Milvus does not look for ids that are there already: a row inserted twice is counted twice. Without `replace`,
+        raises StoreAwayError as soon as a server goes away: some of the rows may be there then, some not.
         """
         with self._speaking():
             for start in range(0, len(rows), INSERT_ROWS):
@@ -229,6 +254,11 @@ class Milvus:
             self._client.create_index(collection, self._index(index))
             self._client.load_collection(collection)
 
+    def rename(self, collection: str, name: str) -> None:
+        """Gives `collection` another name, which is free."""
+        with self._speaking():
+            self._client.rename_collection(collection, name, timeout=TIMEOUT_S)
+
     def drop(self, collection: str) -> None:
         """Removes `collection` and all its rows."""
         with self._speaking():
@@ -255,7 +285,14 @@ class Milvus:
         try:
             yield
         except MilvusException as error:
-            raise StoreError(f"{self.shown}: Milvus refused: {_first_line(error)}") from error
+            raise StoreError(f"{self.shown}: Milvus refused: {with_remedy(first_line(error))}") from error
+
+
+def _cannot_open(shown: str, error: BaseException) -> StoreError | LibraryInUseError:
+    """What is wrong with a Milvus Lite folder: another process has it open, or what its exception says."""
+    if "holds the lock" in str(error):
+        return LibraryInUseError(f"{shown}: another process has this Milvus Lite folder open; wait until it ends")
+    return StoreError(f"{shown}: Milvus Lite cannot open it: {with_remedy(first_line(error))}")
 
 
 def address(uri: str | None, host: str | None, port: str | int | None) -> str:
@@ -317,8 +354,3 @@ def _no_garbage_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def _first_line(error: Exception) -> str:
-    message = str(getattr(error, "message", None) or error)
-    return message.strip().splitlines()[0] if message.strip() else type(error).__name__

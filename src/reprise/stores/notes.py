@@ -12,6 +12,7 @@ from typing import Any
 from reprise.stores.milvus import Milvus
 
 NOTES = "notes"
+_INDEX = {"index_type": "FLAT", "metric_type": "IP", "params": {}}
 
 
 class NoteStore:
@@ -21,7 +22,7 @@ class NoteStore:
         self._milvus = milvus
         self._is_there = milvus.has(NOTES)
         if self._is_there:
-            milvus.load(NOTES)
+            milvus.load(NOTES, _INDEX)
 
     def put(self, kind: str, key: str, note: Mapping[str, Any]) -> None:
         """Writes a note, JSON of up to 60 KB, over the one of this kind and key."""
@@ -48,6 +49,12 @@ class NoteStore:
         rows = self._milvus.few(NOTES, ["note"], f'kind == "{kind}"') if self._look() else []
         return [(row["note"]["key"], dict(row["note"]["note"])) for row in rows]
 
+    def every(self) -> Iterator[dict[str, Any]]:
+        """All notes, each as the arguments of `put`."""
+        if self._look():
+            for row in self._milvus.rows(NOTES, ["kind", "note"]):
+                yield {"kind": row["kind"], "key": row["note"]["key"], "note": dict(row["note"]["note"])}
+
     def delete(self, kind: str, keys: Iterable[str]) -> None:
         """Removes notes; nothing happens where one is not there."""
         if self._look():
@@ -73,7 +80,7 @@ class NoteStore:
                 {"field_name": "embedding", "datatype": "FLOAT_VECTOR", "dim": 2},
             ],
             properties={},
-            index={"index_type": "FLAT", "metric_type": "IP", "params": {}},
+            index=_INDEX,
         )
         self._milvus.load(NOTES)
         self._is_there = True

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reprise.errors import StoreError
+from reprise.stores import copies
 from reprise.stores.present import fits
+from reprise.stores.verifying import is_same_content
+from reprise.stores.videos import VideoRow
 
 if TYPE_CHECKING:
     from reprise.stores.library import LibraryStores
@@ -29,15 +33,33 @@ def lasting_problems(stores: LibraryStores) -> list[str]:
 
 
 def sweep(stores: LibraryStores) -> None:
-    """Drops this machine's copies of matrices, in this process's slot, that are of no video or of an older one."""
+    """Brings this machine's copies, in this process's slot, up to what other processes and machines did since.
+
+    Copies of videos that were removed or replaced go, and rows that were changed are taken over. What is not of their
+    doing stays, for `verify` to tell.
+    """
     keys = list(stores.matrices.keys())
     for start in range(0, len(keys), ROWS_AT_A_TIME):
         part = keys[start : start + ROWS_AT_A_TIME]
         present = stores.videos.pooled(part)
         for key in part:
-            try:
-                matrix = stores.matrices.get_array(key)
-            except StoreError:
-                continue  # damaged, which is a problem
-            if matrix is not None and (key not in present or not fits(np.asarray(matrix, np.float32), *present[key])):
+            if key in present:
+                _follow(stores, key, *present[key])
+            elif stores.frames.count(key) == 0:
                 stores.matrices.delete(key)
+
+
+def _follow(stores: LibraryStores, video_id: str, row: VideoRow, pooled: NDArray[np.float32]) -> None:
+    try:
+        copy = copies.read(stores.matrices, video_id)
+        matrix = stores.matrices.get_array(video_id)
+    except StoreError:
+        return  # damaged, which is a problem
+    if copy is None:
+        # Of an earlier version, which kept no row to tell by.
+        if matrix is not None and not fits(np.asarray(matrix, np.float32), row, pooled):
+            stores.matrices.delete(video_id)
+    elif not is_same_content(copy.row, row):
+        stores.matrices.delete(video_id)
+    elif copy.row != row:
+        copies.rewrite_row(stores.matrices, row, mark=None)

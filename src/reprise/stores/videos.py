@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from reprise.stores.milvus import Milvus
 
 VIDEOS = "videos"
+_INDEX = {"index_type": "FLAT", "metric_type": "IP", "params": {}}
 PATH_BYTES = 16_384  # four times what Linux allows a path, so that escaped names fit
 
 
@@ -63,8 +64,10 @@ _FIELDS = [field.name for field in fields(VideoRow) if field.name == "tags" or f
 class VideoStore:
     """The videos of a library."""
 
-    def __init__(self, milvus: Milvus) -> None:
+    def __init__(self, milvus: Milvus, before_update: Callable[[VideoRow], None] | None = None) -> None:
+        """`before_update` is told the new row of a video that is in the library, before it is written."""
         self._milvus = milvus
+        self._before_update = before_update
 
     def exists(self) -> bool:
         """Whether the collection is there."""
@@ -91,12 +94,12 @@ class VideoStore:
                 {"field_name": "embedding", "datatype": "FLOAT_VECTOR", "dim": dimension},
             ],
             properties={},
-            index={"index_type": "FLAT", "metric_type": "IP", "params": {}},
+            index=_INDEX,
         )
 
     def load(self) -> None:
         """Makes the rows readable."""
-        self._milvus.load(VIDEOS)
+        self._milvus.load(VIDEOS, _INDEX)
 
     def put(self, row: VideoRow, embedding: NDArray[np.float32]) -> None:
         """Writes the row with its pooled embedding [dim]: from now on the video is in the library."""
@@ -106,6 +109,8 @@ class VideoStore:
         """Writes the row of a video that is in the library again, with `changes` to its fields."""
         for values in self._milvus.get(VIDEOS, [video_id], [*_FIELDS, "embedding"]):
             row = replace(_row(values), **changes)
+            if self._before_update is not None:
+                self._before_update(row)
             self._milvus.upsert(VIDEOS, {**_values(row), "embedding": values["embedding"]})
 
     def get(self, ids: Sequence[str]) -> dict[str, VideoRow]:
@@ -121,6 +126,11 @@ class VideoStore:
     def all(self) -> Iterator[VideoRow]:
         """Every video, in no particular order."""
         return (_row(values) for values in self._milvus.rows(VIDEOS, _FIELDS))
+
+    def with_embeddings(self) -> Iterator[tuple[VideoRow, NDArray[np.float32]]]:
+        """Every video with its pooled embedding [dim], in the order of their ids."""
+        for values in self._milvus.rows(VIDEOS, [*_FIELDS, "embedding"]):
+            yield _row(values), np.asarray(values["embedding"], np.float32)
 
     def by_path(self, path: str) -> list[VideoRow]:
         """The videos that were ingested under exactly this (printable) path."""

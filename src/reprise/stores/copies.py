@@ -1,0 +1,126 @@
+"""What LevelDB keeps of a video beside its matrix: the row and the frame times, so that Milvus can be filled from it.
+
+Matrix, row and times are written at once, before Milvus is touched: a write that a killed process left unfinished is
+finished from here, and a Milvus that was lost is made anew from here, with no video decoded again.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise.embedding import EmbeddedVideo
+from reprise.errors import StoreError
+from reprise.stores.frames import LibraryFacts
+from reprise.stores.leveldb import LevelDb
+from reprise.stores.record import pack, unpack
+from reprise.stores.videos import VideoRow
+
+ROW, TIMES = "row", "times"  # kinds of companions
+FACTS = "facts"  # of the library
+NOTES = "notes"  # a line each; there while they are not in Milvus yet
+REBUILDING = "rebuilding"  # there while Milvus is being filled from LevelDB
+RESTORING = "restoring"  # there while LevelDB is being filled from a backup
+TO_FINISH = b"copy"  # the mark of a write whose copy is whole in LevelDB
+_ROW_FIELDS = frozenset(field.name for field in fields(VideoRow))
+
+
+@dataclass(frozen=True, slots=True)
+class VideoCopy:
+    """All that a library has of one video."""
+
+    row: VideoRow
+    times_s: NDArray[np.float64]  # [frames]
+    matrix: NDArray[np.float32]  # [frames, dim]
+
+    @classmethod
+    def of(cls, row: VideoRow, video: EmbeddedVideo) -> VideoCopy:
+        """The copy of a video that was embedded."""
+        return cls(row, np.asarray(video.times_s, np.float64), video.matrix)
+
+    @property
+    def pooled(self) -> NDArray[np.float32]:
+        """The video-level embedding [dim]."""
+        row = self.row
+        return EmbeddedVideo(self.times_s, self.matrix, row.duration_s, row.warning, row.content_hash).pooled
+
+    @property
+    def is_consistent(self) -> bool:
+        """Whether matrix and times have as many frames as the row says."""
+        return len(self.times_s) == len(self.matrix) == self.row.frame_count
+
+
+def write(
+    matrices: LevelDb, copy: VideoCopy, *, mark: bytes | None = None, companions: Mapping[str, bytes] | None = None
+) -> None:
+    """Puts matrix, row and times at once, with other `companions` by kind; `mark` as in `LevelDb.store`."""
+    record = pack(copy.matrix)
+    own = {ROW: _packed_row(copy.row, zlib.crc32(record)), TIMES: pack(copy.times_s)}
+    matrices.store(copy.row.id, record, {**(companions or {}), **own}, mark=mark)
+
+
+def rewrite_row(matrices: LevelDb, row: VideoRow, *, mark: bytes | None = TO_FINISH) -> bool:
+    """Puts a changed row beside the matrix that is there, as a write to be finished; False where there is no copy."""
+    kept = matrices.companion(ROW, row.id)
+    if kept is None:
+        return False
+    matrices.store(row.id, None, {ROW: _packed_row(row, _unpacked_row(kept)[1])}, mark=mark)
+    return True
+
+
+def has_copy(matrices: LevelDb, video_id: str) -> bool:
+    """Whether more than the matrix is there; libraries made by earlier versions have no more."""
+    return matrices.companion(ROW, video_id) is not None and matrices.companion(TIMES, video_id) is not None
+
+
+def read(matrices: LevelDb, video_id: str) -> VideoCopy | None:
+    """The copy of a video; None where there is none. Raises StoreError saying what is wrong with a damaged one."""
+    record, row, times = (
+        matrices.get(video_id),
+        matrices.companion(ROW, video_id),
+        matrices.companion(TIMES, video_id),
+    )
+    if record is None or row is None or times is None:
+        return None
+    try:
+        kept, checksum = _unpacked_row(row)
+        copy = VideoCopy(kept, np.asarray(unpack(times), np.float64), np.asarray(unpack(record), np.float32))
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{matrices.shown}: the copy of {video_id} is damaged: {error}") from error
+    if checksum != zlib.crc32(record):
+        # Written by an earlier version, which knows nothing of copies.
+        raise StoreError(f"{matrices.shown}: the row of {video_id} is that of an earlier matrix")
+    return copy
+
+
+def row_from(kept: Mapping[str, Any]) -> VideoRow:
+    """The row that was kept as an object; what a newer program keeps besides is left out."""
+    return VideoRow(**{name: value for name, value in kept.items() if name in _ROW_FIELDS})
+
+
+def keep_facts(matrices: LevelDb, facts: LibraryFacts) -> None:
+    """Keeps what the library is made with, where it is not kept yet."""
+    packed = json.dumps(asdict(facts)).encode()
+    if matrices.fact(FACTS) != packed:
+        matrices.put_fact(FACTS, packed)
+
+
+def kept_facts(matrices: LevelDb) -> LibraryFacts | None:
+    """What the library is made with; None where that is not kept."""
+    packed = matrices.fact(FACTS)
+    return None if packed is None else LibraryFacts(**json.loads(packed))
+
+
+def _packed_row(row: VideoRow, matrix_checksum: int) -> bytes:
+    return json.dumps({"row": asdict(row), "matrix_crc32": matrix_checksum}).encode()
+
+
+def _unpacked_row(packed: bytes) -> tuple[VideoRow, int]:
+    kept = json.loads(packed)
+    return row_from(kept["row"]), int(kept["matrix_crc32"])

@@ -1,0 +1,87 @@
+"""Finishing, or taking back, what a killed process began.
+
+A write goes into LevelDB first, whole and at once, with a mark; then into Milvus, the row last; then the mark goes.
+So a mark that is found says of its video: the copy in LevelDB is what was meant, Milvus may have any part of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reprise.errors import StoreError
+from reprise.stores import copies
+from reprise.stores.copies import VideoCopy
+from reprise.stores.leveldb import LevelDb
+from reprise.stores.videos import VideoRow
+
+if TYPE_CHECKING:  # what is recovered recovers itself with this module
+    from reprise.stores.library import LibraryStores
+
+
+def recover(stores: LibraryStores, matrices: LevelDb) -> list[str]:
+    """Finishes what was begun and can be finished, takes the rest back; returns the ids of the videos taken back.
+
+    `matrices` is the LevelDB that has the marks.
+    """
+    marks = matrices.marks()
+    if not marks:
+        return []
+    # What another process is writing at this moment is its own, and marked by it: the old mark is of no more use.
+    ours = list(marks) if stores.claims is None else sorted(stores.claims.take(list(marks)))
+    rows = stores.videos.get(ours)
+    taken_back = [video_id for video_id in ours if not _settled(stores, matrices, video_id, marks[video_id], rows)]
+    for video_id in taken_back:
+        stores.erase_in_milvus(video_id)
+        matrices.delete(video_id)
+    matrices.clear_pending(list(marks))
+    if stores.claims is not None:
+        stores.claims.release(ours)
+    return taken_back
+
+
+def _settled(stores: LibraryStores, matrices: LevelDb, video_id: str, mark: bytes, rows: dict[str, VideoRow]) -> bool:
+    """Whether the video is whole in both stores after all."""
+    row = rows.get(video_id)
+    copy = _readable(matrices, video_id) if mark == copies.TO_FINISH else None
+    if copy is None:
+        # A removal, which goes through once its row is gone; or a write of an earlier version.
+        return _is_whole(stores, matrices, video_id, row)
+    if row is not None and _is_newer(row, copy.row):
+        # Another machine has stored the video since: this machine's copy is of no use any more.
+        matrices.delete(video_id)
+        return True
+    finish(stores, copy, row)
+    return True
+
+
+def finish(stores: LibraryStores, copy: VideoCopy, row: VideoRow | None) -> None:
+    """Brings Milvus, which has this row of the video, to what LevelDB has of it."""
+    is_same = row is not None and (row.content_hash, row.ingested_at) == (copy.row.content_hash, copy.row.ingested_at)
+    if not is_same or stores.frames.count(copy.row.id) != copy.row.frame_count:
+        stores.fill(copy)
+    elif row != copy.row:
+        stores.videos.put(copy.row, copy.pooled)
+
+
+def _readable(matrices: LevelDb, video_id: str) -> VideoCopy | None:
+    try:
+        copy = copies.read(matrices, video_id)
+    except StoreError:
+        return None
+    return copy if copy is not None and copy.is_consistent else None
+
+
+def _is_newer(row: VideoRow, than: VideoRow) -> bool:
+    return row.content_hash != than.content_hash and row.ingested_at > than.ingested_at
+
+
+def _is_whole(stores: LibraryStores, matrices: LevelDb, video_id: str, row: VideoRow | None) -> bool:
+    if row is None or stores.frames.count(video_id) != row.frame_count:
+        return False
+    if not stores.place.embedded:
+        return True  # the matrix is a copy, which is looked at before it is used
+    try:
+        matrix = matrices.get_array(video_id)
+    except StoreError:
+        return False
+    return matrix is not None and len(matrix) == row.frame_count

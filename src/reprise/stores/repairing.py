@@ -1,0 +1,129 @@
+"""Making each store whole from the other, with no video decoded again."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from reprise.errors import LibraryLostError, printable
+from reprise.stores import copies
+from reprise.stores.copies import VideoCopy
+from reprise.stores.frames import FORMAT
+from reprise.stores.leveldb import open_leveldb
+from reprise.stores.library import LibraryStores, Place
+from reprise.stores.sweeping import sweep
+from reprise.stores.verifying import Finding, findings, is_same_content
+from reprise.stores.videos import VideoRow
+
+
+@dataclass(slots=True)
+class RepairReport:
+    """What a repair did, one line a video."""
+
+    mended: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)  # whole in neither store: to be ingested again
+    completed: int = 0  # videos of an earlier version, whose rows and times are now beside their matrices
+
+
+def rebuild(place: Place) -> RepairReport:
+    """Makes the Milvus of a library anew from what LevelDB on this machine has, where opening it raises
+    LibraryLostError. Raises LibraryLostError where an earlier version stored no more than matrices.
+    """
+    matrices = open_leveldb(place.matrices)
+    facts = copies.kept_facts(matrices)
+    if matrices.fact(copies.RESTORING) is not None:
+        raise LibraryLostError(f"{place.shown}: a restore was interrupted there; run it again")
+    if facts is None:
+        raise LibraryLostError(
+            f"{place.shown}: its Milvus is gone, and the matrices that are left were stored by an earlier version, "
+            f"without what belongs to them; remove {printable(place.matrices)} and ingest the videos again"
+        )
+    # Until all is done the library stays lost, so that a repair that is killed is gone on with.
+    matrices.put_fact(copies.REBUILDING, b"")
+    with closing(LibraryStores(place, create=facts, rebuild=True)) as stores:
+        report = repair(stores, rebuild=True)
+        for line in (stores.matrices.fact(copies.NOTES) or b"").splitlines():
+            stores.notes.put(**json.loads(line))
+        stores.matrices.remove_fact(copies.NOTES)
+        stores.matrices.remove_fact(copies.REBUILDING)
+    return report
+
+
+def repair(stores: LibraryStores, *, rebuild: bool = False) -> RepairReport:
+    """Makes every video whole in both stores from the one that has all of it, and removes what neither has whole.
+
+    With `rebuild` Milvus is known to have lost videos: what this machine's LevelDB has beyond it goes back.
+    """
+    if stores.claims is not None and not rebuild:
+        sweep(stores)
+    report = RepairReport()
+    fill: list[tuple[str, VideoRow | None]] = []
+    remove: list[str] = []
+    for finding in findings(stores):
+        # LevelDB is written at once, Milvus when its pages are read to their end.
+        match _source(finding, embedded=stores.place.embedded, rebuild=rebuild):
+            case "milvus":
+                _copy_from_milvus(stores, finding)
+                if finding.problems:
+                    report.mended.append(f"{finding.name}: mended from Milvus")
+                else:
+                    report.completed += 1
+            case "leveldb":
+                fill.append((finding.video_id, finding.row))
+                report.mended.append(f"{finding.name}: mended from LevelDB")
+            case "elsewhere":
+                stores.matrices.delete(finding.video_id)
+                report.mended.append(f"{finding.name}: removed on the server, now here too")
+            case "none":
+                remove.append(finding.video_id)
+                report.removed.append(f"{finding.name}: was whole in neither store and is removed; ingest it again")
+    _write(stores, fill, remove)
+    _raise_format(stores)
+    return report
+
+
+def _source(finding: Finding, *, embedded: bool, rebuild: bool) -> str:
+    """The store that a video is made whole from: "milvus", "leveldb" or "none"; empty where nothing is wrong."""
+    if not finding.problems:
+        return "milvus" if finding.lacks_copy and finding.is_sound_in_milvus else ""
+    if finding.row is None:
+        if finding.copy is not None and (embedded or rebuild or finding.frames is not None):
+            return "leveldb"
+        return "none" if embedded or rebuild or finding.frames is not None else "elsewhere"
+    if finding.copy is not None and not finding.is_sound_in_milvus:
+        return "leveldb"
+    if finding.copy is not None and finding.differs_in_embeddings and finding.is_same_content:
+        return "leveldb"  # which has a checksum of them
+    return "milvus" if finding.is_sound_in_milvus else "none"
+
+
+def _copy_from_milvus(stores: LibraryStores, finding: Finding) -> None:
+    assert finding.row is not None and finding.frames is not None
+    others = stores.matrices.companions(finding.video_id) if finding.is_same_content else {}
+    copy = VideoCopy(finding.row, finding.frames.times_s, finding.frames.matrix)
+    copies.write(stores.matrices, copy, companions=others)
+
+
+def _write(stores: LibraryStores, fill: list[tuple[str, VideoRow | None]], remove: list[str]) -> None:
+    for video_id, row in fill:
+        copy = copies.read(stores.matrices, video_id)
+        assert copy is not None
+        if row is not None and is_same_content(row, copy.row):
+            copy = replace(copy, row=row)  # e.g. tagged since
+        with stores.alone_with(video_id):
+            others = stores.matrices.companions(video_id)
+            copies.write(stores.matrices, copy, mark=copies.TO_FINISH, companions=others)
+            stores.fill(copy)
+        stores.note_unflushed(copy.row)
+    for video_id in remove:
+        stores.remove(video_id)
+    stores.flush()
+
+
+def _raise_format(stores: LibraryStores) -> None:
+    facts = stores.frames.facts()
+    if facts.format < FORMAT:
+        facts = replace(facts, format=FORMAT)
+        stores.frames.set_facts(facts)
+    copies.keep_facts(stores.matrices, facts)
