@@ -31,7 +31,7 @@ SKIPPED_NAMES = 5
     "tags",
     multiple=True,
     metavar="TEXT",
-    help="A word to remember with the videos that are added; repeatable.",
+    help="A word to remember with the videos, also those that are there already; repeatable.",
 )
 @options.json_lines
 def ingest(
@@ -48,7 +48,8 @@ def ingest(
     """Put videos into the library, which is made if there is none.
 
     PATH is a video or a folder, which is searched to any depth. A video that is already there is left as it is
-    unless its file has changed. One that cannot be used is named, and the others are done. When interrupted,
+    unless its file has changed; one whose file was moved or renamed is found by its content, and keeps what is known
+    of it. One that cannot be used is named, and the others are done. When interrupted,
     what was done is kept.
     """
     began = time.monotonic()
@@ -96,6 +97,8 @@ def _remark(outcome: Outcome) -> str:
 
 def _json(outcome: Outcome) -> dict[str, str]:
     answer = {"path": printable(outcome.path), "status": outcome.status}
+    if outcome.was:
+        answer["was"] = outcome.was
     if outcome.reason:
         answer["reason" if outcome.status == "failed" else "warning"] = outcome.reason
     return answer
@@ -106,6 +109,7 @@ def _summary(report: IngestReport) -> str:
     stored += [f"{len(report.replaced)} replaced"] if report.replaced else []
     about = [clock(report.duration_s), counted(report.frames, "frame")] if report.frames else []
     about += [f"{len(report.warnings)} truncated"] if report.warnings else []
-    others = [f"{len(report.unchanged)} already there"] if report.unchanged else []
+    others = [f"{len(report.moved)} moved"] if report.moved else []
+    others += [f"{len(report.unchanged)} already there"] if report.unchanged else []
     others += [f"{len(report.failed)} failed"] if report.failed else []
     return ", ".join([" and ".join(stored) + (f" ({', '.join(about)})" if about else ""), *others])

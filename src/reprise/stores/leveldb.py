@@ -16,6 +16,8 @@ from reprise.stores.record import pack, unpack
 
 # Names of unfinished writes; no video id or path starts with a zero byte.
 _PENDING = b"\x00pending/"
+# Ids of videos that are to be stored under another, which is the value.
+_MOVING = b"\x00moving/"
 
 
 class LevelDb:
@@ -83,6 +85,18 @@ class LevelDb:
         """Names of the writes that began and were never seen to end."""
         keys = self._db.iterator(prefix=_PENDING, include_value=False)
         return [key[len(_PENDING) :].decode() for key in keys]
+
+    def mark_moving(self, old: str, new: str) -> None:
+        """Notes that what is under `old` is being stored under `new` and then removed."""
+        self._write(_MOVING + old.encode(), new.encode())
+
+    def clear_moving(self, old: str) -> None:
+        """Notes that a move is over."""
+        self._db.delete(_MOVING + old.encode(), sync=True)
+
+    def moving(self) -> dict[str, str]:
+        """Where each move that began and was never seen to end leads, by the old name."""
+        return {key[len(_MOVING) :].decode(): new.decode() for key, new in self._db.iterator(prefix=_MOVING)}
 
     def close(self) -> None:
         """Gives the folder back; the handle is of no use after."""

@@ -22,6 +22,7 @@ from reprise.stores.frames import FrameStore, LibraryFacts
 from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
 from reprise.stores.lock import LOCK_NAME, FolderLock
 from reprise.stores.milvus import connect, disconnect
+from reprise.stores.moving import finish_moves
 from reprise.stores.notes import NoteStore
 from reprise.stores.videos import VideoRow, VideoStore
 
@@ -156,12 +157,14 @@ class LibraryStores:
         """Finishes or takes back what a killed process left; returns the ids of the videos taken back."""
         pending = self.matrices.pending()
         if not pending:
+            finish_moves(self)
             return []
         rows = self.videos.get(pending)
         taken_back = [video_id for video_id in pending if not self._is_whole(rows.get(video_id))]
         for video_id in taken_back:
             self._erase(video_id)
         self.matrices.clear_pending(pending)
+        finish_moves(self)
         return taken_back
 
     def problems(self) -> list[str]:
