@@ -261,6 +261,35 @@ def test_remove_takes_folders_tags_and_filters_and_tells_what_it_removed(shelf: 
     assert run("verify", "--library", "library").status == 0
 
 
+# What a library holds
+
+
+def test_info_tells_what_a_library_holds_and_takes(bare_place: str, shelf: Path) -> None:
+    with reprise.open(bare_place) as library:
+        library.ingest([shelf / "a.mp4", shelf / "in"], tags=["x"])
+        library.tag(library.select([shelf / "in"]).videos, ["y"])
+        held = library.holdings()
+        library.opened()[0].notes.put("failed", "broken.mp4", {"reason": "it is"})
+        assert library.holdings().notes == (("failed", 1),)
+    assert (held.duration_s, held.tags, held.truncated, held.notes) == (15.0, (("x", 3), ("y", 2)), 0, ())
+    # 15 vectors of 256 numbers of four bytes, and then some.
+    assert 15 * 1024 < held.matrices_bytes < 5_000_000
+    told = run("info", "--library", bare_place)
+    [as_json] = run("info", "--library", bare_place, "--json").objects
+    assert (as_json["videos"], as_json["duration"], as_json["tags"]) == (3, 15.0, {"x": 3, "y": 2})
+    assert "notes          failed (1)\n" in told.out
+    assert "tags           x (3 videos), y (2 videos)\n" in told.out
+    if "://" in bare_place:
+        assert (held.milvus_bytes, held.bytes_per_hour, as_json["bytes_per_hour"]) == (None, None, None)
+        assert "frame vectors  on the server, which does not tell\n" in told.out
+    else:
+        assert held.milvus_bytes is not None
+        assert held.bytes_per_hour == (held.milvus_bytes + held.matrices_bytes) * 240
+        assert "an hour of video\n" in told.out
+    with reprise.open(bare_place) as library:
+        library.remove_videos(library.videos())
+
+
 # Files that were moved, changed or are gone
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from reprise.errors import SettingsError
 from reprise.filters import ALL_VIDEOS, VideoFilter
+from reprise.holdings import Holdings, holdings
 from reprise.models.loading import check_has_frame_vectors
 from reprise.models.weights import name_of
 from reprise.scanning import find_videos
@@ -270,6 +271,10 @@ class Library:
             format=facts.format,
             index=stores.frames.index_type(),
         )
+
+    def holdings(self) -> Holdings:
+        """How much video the library holds and what it takes on disk; reads the rows of all videos."""
+        return holdings(self._open())
 
     def verify(self) -> list[str]:
         """One line for everything in which Milvus and LevelDB disagree; empty for a sound library."""

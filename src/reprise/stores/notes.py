@@ -6,6 +6,7 @@ Made by the first note, so that libraries without any are as they were.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -42,6 +43,10 @@ class NoteStore:
         if self._is_there:
             for row in self._milvus.rows(NOTES, ["note"], f'kind == "{kind}"'):
                 yield row["note"]["key"], dict(row["note"]["note"])
+
+    def kinds(self) -> Counter[str]:
+        """How many notes there are of each kind."""
+        return Counter(row["kind"] for row in self._milvus.rows(NOTES, ["kind"])) if self._is_there else Counter()
 
     def delete(self, kind: str, keys: Iterable[str]) -> None:
         """Removes notes; nothing happens where one is not there."""
