@@ -145,8 +145,8 @@ def test_what_is_no_filter_is_refused(expression: str, told: str) -> None:
         VideoFilter.parse([expression])
 
 
-def test_videos_are_chosen_by_path_folder_pattern_and_filter(bare_place: str, shelf: Path) -> None:
-    with reprise.open(bare_place) as library:
+def test_videos_are_chosen_by_path_folder_pattern_and_filter(place: str, shelf: Path) -> None:
+    with reprise.open(place) as library:
         odd = shelf / 'it\'s "odd" \\ %.mp4'
         shutil.copy(shelf / "a.mp4", odd)
         library.ingest([shelf / "a.mp4", "shelf/in", odd], tags=["all"])
@@ -227,8 +227,8 @@ def test_tags_are_added_and_taken_off() -> None:
     assert run("tag", "--library", "library", "shelf", "--add", " ").status == 2
 
 
-def test_ingesting_again_with_a_tag_adds_it(bare_place: str, shelf: Path) -> None:
-    with reprise.open(bare_place) as library:
+def test_ingesting_again_with_a_tag_adds_it(place: str, shelf: Path) -> None:
+    with reprise.open(place) as library:
         library.ingest(shelf / "a.mp4", tags=["one"])
         assert library.ingest(shelf / "a.mp4", tags=["two", "one"]).unchanged == [str(shelf / "a.mp4")]
         assert library.find(shelf / "a.mp4").tags == ["one", "two"]
@@ -264,8 +264,8 @@ def test_remove_takes_folders_tags_and_filters_and_tells_what_it_removed(shelf: 
 # What a library holds
 
 
-def test_info_tells_what_a_library_holds_and_takes(bare_place: str, shelf: Path) -> None:
-    with reprise.open(bare_place) as library:
+def test_info_tells_what_a_library_holds_and_takes(place: str, shelf: Path) -> None:
+    with reprise.open(place) as library:
         library.ingest([shelf / "a.mp4", shelf / "in"], tags=["x"])
         library.tag(library.select([shelf / "in"]).videos, ["y"])
         held = library.holdings()
@@ -274,19 +274,19 @@ def test_info_tells_what_a_library_holds_and_takes(bare_place: str, shelf: Path)
     assert (held.duration_s, held.tags, held.truncated, held.notes) == (15.0, (("x", 3), ("y", 2)), 0, ())
     # 15 vectors of 256 numbers of four bytes, and then some.
     assert 15 * 1024 < held.matrices_bytes < 5_000_000
-    told = run("info", "--library", bare_place)
-    [as_json] = run("info", "--library", bare_place, "--json").objects
+    told = run("info", "--library", place)
+    [as_json] = run("info", "--library", place, "--json").objects
     assert (as_json["videos"], as_json["duration"], as_json["tags"]) == (3, 15.0, {"x": 3, "y": 2})
     assert "notes          failed (1)\n" in told.out
     assert "tags           x (3 videos), y (2 videos)\n" in told.out
-    if "://" in bare_place:
+    if "://" in place:
         assert (held.milvus_bytes, held.bytes_per_hour, as_json["bytes_per_hour"]) == (None, None, None)
         assert "frame vectors  on the server, which does not tell\n" in told.out
     else:
         assert held.milvus_bytes is not None
         assert held.bytes_per_hour == (held.milvus_bytes + held.matrices_bytes) * 240
         assert "an hour of video\n" in told.out
-    with reprise.open(bare_place) as library:
+    with reprise.open(place) as library:
         library.remove_videos(library.videos())
 
 
@@ -294,9 +294,9 @@ def test_info_tells_what_a_library_holds_and_takes(bare_place: str, shelf: Path)
 
 
 def test_ingest_finds_a_moved_video_by_its_content_and_keeps_what_is_known_of_it(
-    bare_place: str, shelf: Path, clips: Path
+    place: str, shelf: Path, clips: Path
 ) -> None:
-    with reprise.open(bare_place) as library:
+    with reprise.open(place) as library:
         library.ingest([shelf], tags=["kept"])
         before = by_path(library)[str(shelf / "a.mp4")]
         (shelf / "a.mp4").rename(shelf / "in" / "renamed.mp4")
