@@ -23,7 +23,7 @@ COMMANDS = {
     "update": Late("reprise.cli.update:update", "Follow files that were changed, moved or renamed."),
     "tag": Late("reprise.cli.tag:tag", "Add tags to videos, or take them off."),
     "export": Late("reprise.cli.export:export", "Write the videos' vectors into a folder, for other programs."),
-    "import": Late("reprise.cli.importing:import_videos", "Read such a folder into a library, decoding nothing."),
+    "import": Late("reprise.cli.importing:import_videos", "Read exported vectors into a library, decoding nothing."),
     "verify": Late("reprise.cli.verify:verify", "Check that the library is whole."),
     "serve": Late("reprise.cli.serve:serve", "Serve the library over HTTP, with a web page."),
     "models": Late("reprise.cli.models:models", "List the networks, and fetch their weights."),

@@ -12,7 +12,7 @@ from reprise.errors import printable
 from reprise.exchange.importing import Imported
 
 
-@click.command("import", short_help="Read such a folder into a library, decoding nothing.")
+@click.command("import", short_help="Read exported vectors into a library, decoding nothing.")
 @click.argument("folder", metavar="FOLDER", type=click.Path())
 @click.option(
     "--new-ids",
