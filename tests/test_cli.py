@@ -26,19 +26,8 @@ from reprise.times import clock
 
 ROOT = Path(__file__).parents[1]
 NAMES = (
-    "ingest",
-    "query",
-    "check",
-    "search",
-    "compare",
-    "matrix",
-    "list",
-    "info",
-    "remove",
-    "verify",
-    "backup",
-    "restore",
-    "serve",
+    *("ingest", "query", "check", "search", "compare", "matrix", "list", "info"),
+    *("remove", "update", "tag", "export", "import", "verify", "backup", "restore", "serve"),
 )
 GROUPS = ("ignore", "reject", "models", "benchmark")  # of commands
 ESCAPE = "\x1b"
@@ -240,8 +229,8 @@ def test_ingest_and_remove_print_json(videos: Path, tmp_path: Path) -> None:
     path, library = str(videos / "refs" / "b.mkv"), tmp_path / "library"
     assert run("ingest", "--json", "--library", library, path).objects == [{"path": path, "status": "added"}]
     assert run("ingest", "--json", "--library", library, path).objects == [{"path": path, "status": "unchanged"}]
-    finished = run("remove", "--json", "--library", library, path, path)
-    assert finished.objects == [{"path": path, "status": "removed"}]
+    assert run("remove", "--json", "--library", library, path, path).objects == [{"path": path, "status": "removed"}]
+    finished = run("remove", "--json", "--library", library, path)
     assert finished.status == 1  # the second time
     assert finished.err == f"reprise: {path}: not in the library {library}; `reprise list` shows what is\n"
     assert run("list", "--json", "--library", library).out == ""

@@ -7,16 +7,19 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain, islice
+from typing import Any
 
 from reprise.decoding.container import check_file
 from reprise.embedding import Attempt, EmbeddedVideo, attempt
 from reprise.errors import InputError, ModelError, ReprisError, printable
 from reprise.failures import Failures, KeptFailure, without_known
-from reprise.scanning import Failure, video_id
+from reprise.relocating import find_moved, relocate
+from reprise.scanning import Failure, real_path, video_id
 from reprise.settings import EmbedSettings
 from reprise.stores.library import LibraryStores
 from reprise.stores.sharing import Share
 from reprise.stores.videos import VideoRow
+from reprise.tagging import tag_videos, with_tags
 from reprise.workers import Job, embed_in_workers
 
 
@@ -25,10 +28,11 @@ class Outcome:
     """What became of one video."""
 
     path: str
-    status: str  # added, replaced, unchanged, elsewhere (done by another process meanwhile) or failed
+    status: str  # added, replaced, moved, unchanged, elsewhere (done by another process meanwhile) or failed
     reason: str = ""  # why it failed, or a warning
     duration_s: float = 0.0
     frames: int = 0
+    was: str = ""  # the path that a moved video had
 
 
 @dataclass(slots=True)
@@ -37,6 +41,7 @@ class IngestReport:
 
     added: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)  # their files had changed
+    moved: list[str] = field(default_factory=list)  # their files were at other paths before
     unchanged: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)  # another process put them in meanwhile
     failed: list[Failure] = field(default_factory=list)
@@ -120,10 +125,11 @@ def row_of(task: Task, video: EmbeddedVideo, settings: EmbedSettings, tags: Sequ
         model=settings.identity,
         ingested_at=datetime.now(UTC).isoformat(timespec="seconds"),
         warning=video.warning,
-        tags=list(tags),
+        tags=list(tags) if task.known is None else with_tags(task.known, tags),
         width=video.width,
         height=video.height,
         codec=video.codec,
+        real_path=real_path(task.path),
     )
 
 
@@ -154,6 +160,11 @@ def ingest_into(
         *(Outcome(task.path, "failed", failure.told_of(task.path)) for task, failure in hopeless),
     ]:
         settle(outcome)
+    if tags:
+        tag_videos(stores, stores.videos.get([video_id(outcome.path) for outcome in unchanged]).values(), tags)
+    wanted, moved = relocated(stores, wanted, tags)
+    for outcome in moved:
+        settle(outcome)
 
     def still_wanted(claimed: list[Task]) -> list[Task]:
         left, done = unsettled(claimed, stores.videos.get([task.id for task in claimed]))
@@ -179,6 +190,18 @@ def ingest_into(
         stores.flush()
 
 
+def relocated(stores: LibraryStores, tasks: Sequence[Task], tags: Sequence[str]) -> tuple[list[Task], list[Outcome]]:
+    """The tasks that need decoding, and the outcomes of those whose videos were at other paths before."""
+    new = {task.path: task for task in tasks if task.known is None}
+    # Another machine may use a server's library: what is not here need not be gone.
+    moved = find_moved(
+        stores, {path: task.file_size for path, task in new.items()}, with_their_folder=stores.place.embedded
+    )
+    arrived = relocate(stores, moved, {path: task.modified_ns for path, task in new.items()}, tags)
+    outcomes = [Outcome(path, "moved", was=moved[path].path) for path in moved if path in arrived]
+    return [task for task in tasks if task.path not in arrived], outcomes
+
+
 def store(
     stores: LibraryStores, task: Task, result: Attempt, settings: EmbedSettings, tags: Sequence[str]
 ) -> Outcome:
@@ -189,7 +212,10 @@ def store(
         return Outcome(task.path, "failed", str(result))
     if result is None:
         # Its content is what it was: remembering the new time of change saves reading it all again next time.
-        stores.videos.update(task.id, file_size=task.file_size, modified_ns=task.modified_ns)
+        changes: dict[str, Any] = {"file_size": task.file_size, "modified_ns": task.modified_ns}
+        if task.known is not None and tags:
+            changes["tags"] = with_tags(task.known, tags)
+        stores.videos.update(task.id, **changes)
         return Outcome(task.path, "unchanged")
     stores.add(row_of(task, result, settings, tags), result)
     status = "added" if task.known is None else "replaced"

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from reprise.errors import LibraryLostError, MissingVideoError, printable
+from reprise.errors import LibraryLostError, SettingsError
+from reprise.filters import ALL_VIDEOS, VideoFilter
 from reprise.models.loading import check_has_frame_vectors
 from reprise.models.weights import name_of
-from reprise.scanning import find_videos, video_id
+from reprise.scanning import find_videos
+from reprise.selection import Selection, select, video_at
 from reprise.settings import EmbedSettings, QuerySettings, SearchSettings, default_workers
 from reprise.stores.frames import LibraryFacts
 from reprise.stores.library import LibraryStores, Place
 from reprise.stores.lock import usual_wait_s
 from reprise.stores.sweeping import lasting_problems
 from reprise.stores.videos import VideoRow
+from reprise.tagging import check_tags, tag_videos
 
 if TYPE_CHECKING:  # what decodes, searches and aligns is imported by the methods that do: `list` needs none of it
     from reprise.checking.batch import CheckProgress
@@ -26,8 +30,11 @@ if TYPE_CHECKING:  # what decodes, searches and aligns is imported by the method
     from reprise.decoding.limits import DecodeLimits
     from reprise.embedding import EmbeddedQuery
     from reprise.evidence import QueryEvidence
+    from reprise.exchange.importing import Imported, ImportReport
+    from reprise.exchange.writing import ExportReport
     from reprise.failures import KeptFailure
     from reprise.hits import SearchResult
+    from reprise.holdings import Holdings
     from reprise.ignoring import IgnoredClip
     from reprise.ingest import IngestReport, Outcome
     from reprise.querying import Queries
@@ -35,6 +42,7 @@ if TYPE_CHECKING:  # what decodes, searches and aligns is imported by the method
     from reprise.segment import QueryResult
     from reprise.stores.backup import BackupReport
     from reprise.stores.repairing import RepairReport
+    from reprise.updating import UpdateReport
 
 # Called after every video of an ingest with its outcome, how many are done and how many there are.
 Progress = Callable[["Outcome", int, int], None]
@@ -290,25 +298,78 @@ class Library:
 
         Raises MissingVideoError if the library has none.
         """
-        stores = self._open()
-        by_file = stores.videos.get([video_id(path)])
-        if by_file:
-            return next(iter(by_file.values()))
-        shown = printable(path)
-        named = stores.videos.by_path(shown)
-        if len(named) == 1:
-            return named[0]
-        if named:
-            raise MissingVideoError(f"{shown}: {len(named)} videos were ingested under this path; give the full path")
-        raise MissingVideoError(f"{shown}: not in the library {self._place.shown}; `reprise list` shows what is")
+        return video_at(self._open(), os.fspath(path))
+
+    def select(self, paths: Iterable[str | os.PathLike[str]] = (), where: VideoFilter = ALL_VIDEOS) -> Selection:
+        """The videos at these paths, files and folders, that fit the filter; without paths all that fit it."""
+        return select(self._open(), paths, where)
+
+    def tag(
+        self, videos: Iterable[VideoRow], add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> list[tuple[VideoRow, list[str]]]:
+        """Adds and removes tags of videos that `select` gave; returns each, as it was, with the tags it has now."""
+        check_tags(add, remove)
+        return tag_videos(self._open(), videos, add, remove)
+
+    def update(
+        self,
+        paths: Iterable[str | os.PathLike[str]] = (),
+        *,
+        workers: int | None = None,
+        prune: bool = False,
+        progress: Callable[[Outcome], None] | None = None,
+    ) -> UpdateReport:
+        """Brings the videos at `paths`, by default all, to what their files are now: see `reprise.updating`."""
+        from reprise.updating import update_library
+
+        stores, settings = self.opened()
+        workers = workers or default_workers()
+        return update_library(stores, settings, paths, workers=workers, prune=prune, progress=progress)
 
     def remove(self, path: str | os.PathLike[str]) -> VideoRow:
         """Takes the video that `find` gives out of the library; returns what it was."""
         row = self.find(path)
+        self.remove_videos([row])
+        return row
+
+    def remove_videos(self, videos: Iterable[VideoRow], progress: Callable[[VideoRow], None] | None = None) -> None:
+        """Takes videos that `select` gave out of the library; `progress` hears of each when it is out."""
         stores = self._open()
         stores.recover()
-        stores.remove(row.id)
-        return row
+        for row in videos:
+            stores.remove(row.id)
+            if progress is not None:
+                progress(row)
+
+    def export(
+        self,
+        videos: Sequence[VideoRow],
+        folder: str | os.PathLike[str],
+        *,
+        layout: str = "npz",
+        progress: Callable[[VideoRow], None] | None = None,
+    ) -> ExportReport:
+        """Writes the matrices of videos that `select` gave into a new folder: see `reprise.exchange.writing`."""
+        from reprise.exchange.writing import export_videos
+
+        return export_videos(self._open(), videos, folder, layout, progress)
+
+    def import_from(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        new_ids: bool = False,
+        progress: Callable[[Imported], None] | None = None,
+    ) -> ImportReport:
+        """Adds the videos of such a folder, with nothing decoded: see `reprise.exchange.importing`."""
+        from reprise.exchange.importing import import_into
+        from reprise.exchange.reading import Export
+
+        export = Export(Path(folder))
+        if export.facts is None and (self._given_model is None or self._given_fps is None):
+            raise SettingsError(f"{export.shown}: it does not say what made its vectors; give --model and --fps")
+        stores = self._open(create=True, facts=None if export.facts is None else export.facts.of_library)
+        return import_into(stores, export, new_ids=new_ids, progress=progress)
 
     def info(self) -> LibraryInfo:
         """What the library holds and what it is made with."""
@@ -324,6 +385,12 @@ class Library:
             format=facts.format,
             index=stores.frames.index_type(),
         )
+
+    def holdings(self) -> Holdings:
+        """How much video the library holds and what it takes on disk; reads the rows of all videos."""
+        from reprise.holdings import holdings
+
+        return holdings(self._open())
 
     def verify(self) -> list[str]:
         """One line for everything in which Milvus and LevelDB disagree; empty for a sound library."""
@@ -370,9 +437,13 @@ class Library:
             self._queries = Queries(self._open(), self._settings)
         return self._queries
 
-    def _open(self, *, create: bool = False) -> LibraryStores:
+    def _open(self, *, create: bool = False, facts: LibraryFacts | None = None) -> LibraryStores:
+        """Opens the library; with `create` makes one where there is none, of the facts or else of what was given."""
         if self._stores is None:
-            stores = LibraryStores(self._place, create=self._facts() if create else None, wait_s=self._wait_s)
+            if facts is not None:
+                facts.check_model(name_of(facts.model), self._given_model, self._place.shown)
+            made_of = (facts or self._facts()) if create else None
+            stores = LibraryStores(self._place, create=made_of, wait_s=self._wait_s)
             try:
                 self._adopt(stores.frames.facts())
             except BaseException:  # raised again: whatever it is, the lock must not stay behind

@@ -105,6 +105,12 @@ def video_id(path: str | os.PathLike[str]) -> str:
     return hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:32]
 
 
+def real_path(path: str | os.PathLike[str]) -> str:
+    """The file's real, absolute path; empty where it is no Unicode."""
+    real = os.path.realpath(path)
+    return real if real.isascii() or real == real.encode(errors="replace").decode() else ""
+
+
 def content_hash(path: str | os.PathLike[str]) -> str:
     """SHA-256 of the file's bytes, hexadecimal. Raises MissingVideoError if it cannot be read."""
     try:

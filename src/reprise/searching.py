@@ -14,7 +14,7 @@ from reprise.errors import LibraryMismatchError, MissingVideoError, SettingsErro
 from reprise.hits import Curve, SearchHit, SearchResult
 from reprise.models.catalogue import NETWORKS
 from reprise.running import run
-from reprise.scanning import video_id
+from reprise.selection import filtered
 from reprise.semantic import Clip, Scores
 from reprise.settings import EmbedSettings, SearchSettings
 from reprise.stores.frames import search_params
@@ -98,30 +98,19 @@ def _searched(stores: LibraryStores, settings: SearchSettings) -> tuple[str, int
 
 
 def _filtered(stores: LibraryStores, settings: SearchSettings) -> list[VideoRow]:
-    tags, videos = settings.where.tags, settings.where.videos
-    tagged = {row.id: row for row in stores.videos.tagged(tags)} if tags else None
-    if tagged is not None and not tagged:
-        words = " or ".join(printable(tag) for tag in tags)
-        raise MissingVideoError(f"{stores.place.shown}: no video has the tag {words}; `reprise list` shows the tags")
-    if not videos:
-        return list((tagged or {}).values())
-    named = {row.id: row for video in videos for row in _named(stores, video)}
-    both = [row for row in named.values() if tagged is None or row.id in tagged]
-    if not both:
+    where = settings.where
+    rows = filtered(stores, where)
+    if rows:
+        return rows
+    if where.conditions:
+        raise MissingVideoError(f"{stores.place.shown}: no video is as --where says; `reprise list` shows what is")
+    if where.videos and where.tags:
         raise MissingVideoError(f"{stores.place.shown}: none of the videos that are named has a tag that is named")
-    return both
-
-
-def _named(stores: LibraryStores, name: str) -> list[VideoRow]:
-    """The videos that were ingested from the file, under this path, or from any file of this name."""
-    found = list(stores.videos.get([video_id(name)]).values()) or stores.videos.by_path(printable(name))
-    if not found and "/" not in name:
-        found = [row for row in stores.videos.all() if row.path.rpartition("/")[2] == printable(name)]
-    if not found:
-        raise MissingVideoError(
-            f"{printable(name)}: not in the library {stores.place.shown}; `reprise list` shows what is"
-        )
-    return found
+    words = " or ".join(printable(word) for word in where.tags or where.videos)
+    what = (
+        f"no video has the tag {words}; `reprise list` shows the tags" if where.tags else f"no video is like {words}"
+    )
+    raise MissingVideoError(f"{stores.place.shown}: {what}")
 
 
 def _hit(clip: Clip, row: VideoRow, fps: float) -> SearchHit:

@@ -181,7 +181,7 @@ def test_a_search_for_both_for_nothing_and_with_settings_out_of_range_is_refused
         with pytest.raises(SettingsError):
             SearchSettings(**settings)  # type: ignore[arg-type]
     for expression in ("news", "tag=", "=news", "colour=red", "tag"):
-        with pytest.raises(SettingsError, match="where must be tag=TEXT or video=FILE"):
+        with pytest.raises(SettingsError, match="where must be tag=TEXT, video=FILE"):
             VideoFilter.parse([expression])
     assert VideoFilter.parse(["tag = a=b ", "video=x.mp4"]) == VideoFilter(("a=b",), ("x.mp4",))
 

@@ -38,7 +38,7 @@ SKIPPED_NAMES = 5
     "tags",
     multiple=True,
     metavar="TEXT",
-    help="A word to remember with the videos that are added; repeatable.",
+    help="A word to remember with the videos, also those that are there already; repeatable.",
 )
 @click.option("--retry-failed", is_flag=True, help="Try files again that failed before and have not changed since.")
 @watching
@@ -61,7 +61,8 @@ def ingest(
     """Put videos into the library, which is made if there is none.
 
     PATH is a video or a folder, which is searched to any depth. A video that is already there is left as it is
-    unless its file has changed. One that cannot be used is named, and the others are done. When interrupted,
+    unless its file has changed; one whose file was moved or renamed is found by its content, and keeps what is known
+    of it. One that cannot be used is named, and the others are done. When interrupted,
     what was done is kept.
 
     A file that failed is remembered with the reason, and tried again when it has changed, after a week, or with
@@ -125,7 +126,8 @@ def _summary(report: IngestReport) -> str:
     stored += [f"{len(report.replaced)} replaced"] if report.replaced else []
     about = [clock(report.duration_s), counted(report.frames, "frame")] if report.frames else []
     about += [f"{len(report.warnings)} truncated"] if report.warnings else []
-    others = [f"{len(report.unchanged)} already there"] if report.unchanged else []
+    others = [f"{len(report.moved)} moved"] if report.moved else []
+    others += [f"{len(report.unchanged)} already there"] if report.unchanged else []
     others += [f"{len(report.elsewhere)} done by another process"] if report.elsewhere else []
     others += [f"{len(report.failed)} failed"] if report.failed else []
     return ", ".join([" and ".join(stored) + (f" ({', '.join(about)})" if about else ""), *others])

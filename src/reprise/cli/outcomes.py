@@ -16,6 +16,8 @@ def remark(outcome: Outcome) -> str:
 def outcome_json(outcome: Outcome) -> dict[str, str]:
     """The object that `reprise ingest --json` prints."""
     answer = {"path": printable(outcome.path), "status": outcome.status}
+    if outcome.was:
+        answer["was"] = outcome.was
     if outcome.reason:
         answer["reason" if outcome.status == "failed" else "warning"] = outcome.reason
     return answer

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from reprise.errors import LibraryInUseError, StoreError, printable, with_remedy
 from reprise.stores.record import pack, unpack
 
-# Keys of our own are "\\0kind/name"; no video id or path starts with a zero byte.
+# Keys of our own are "\0kind/name"; no video id or path starts with a zero byte.
 _PENDING = b"\x00pending/"  # names of unfinished writes
 _LIBRARY = b"\x00library/"  # facts of the whole library
-_ALONE = frozenset({_PENDING, _LIBRARY})  # all other kinds are companions of the value under their name
+_MOVING = b"\x00moving/"  # ids of videos that are to be stored under another, which is the value
+_ALONE = frozenset({_PENDING, _LIBRARY, _MOVING})  # all other kinds are companions of the value under their name
 
 
 class LevelDb:
@@ -147,6 +148,18 @@ class LevelDb:
     def marks(self) -> dict[str, bytes]:
         """The writes that began and were never seen to end, each with what it was marked with."""
         return {key[len(_PENDING) :].decode(): mark for key, mark in self._db.iterator(prefix=_PENDING)}
+
+    def mark_moving(self, old: str, new: str) -> None:
+        """Notes that what is under `old` is being stored under `new` and then removed."""
+        self._write(_MOVING + old.encode(), new.encode())
+
+    def clear_moving(self, old: str) -> None:
+        """Notes that a move is over."""
+        self._db.delete(_MOVING + old.encode(), sync=True)
+
+    def moving(self) -> dict[str, str]:
+        """Where each move that began and was never seen to end leads, by the old name."""
+        return {key[len(_MOVING) :].decode(): new.decode() for key, new in self._db.iterator(prefix=_MOVING)}
 
     def close(self) -> None:
         """Gives the folder back; the handle is of no use after."""

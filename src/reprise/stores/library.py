@@ -37,6 +37,7 @@ from reprise.stores.ignored import IgnoredStore
 from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
 from reprise.stores.lock import LOCK_NAME, FolderLock
 from reprise.stores.milvus import connect, keep, part
+from reprise.stores.moving import finish_moves
 from reprise.stores.notes import NoteStore
 from reprise.stores.slots import free_slot, left_slots
 from reprise.stores.videos import VideoRow, VideoStore
@@ -248,12 +249,15 @@ class LibraryStores:
     def recover(self) -> list[str]:
         """Finishes or takes back what a killed process left; returns the ids of the videos taken back."""
         taken_back = recovery.recover(self, self.matrices)
+        finish_moves(self, self.matrices)
         if self.place.embedded:
             return taken_back
         with left_slots(self._first_slot, self.place.matrices) as slots:
             for slot in slots:
                 try:
-                    taken_back += recovery.recover(self, open_leveldb(slot.matrices))
+                    matrices = open_leveldb(slot.matrices)
+                    taken_back += recovery.recover(self, matrices)
+                    finish_moves(self, matrices)
                 finally:
                     close_leveldb(slot.matrices)
         return taken_back

@@ -6,6 +6,7 @@ Made by the first note, so that libraries without any are as they were.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -54,6 +55,10 @@ class NoteStore:
         if self._look():
             for row in self._milvus.rows(NOTES, ["kind", "note"]):
                 yield {"kind": row["kind"], "key": row["note"]["key"], "note": dict(row["note"]["note"])}
+
+    def kinds(self) -> Counter[str]:
+        """How many notes there are of each kind."""
+        return Counter(row["kind"] for row in self._milvus.rows(NOTES, ["kind"])) if self._look() else Counter()
 
     def delete(self, kind: str, keys: Iterable[str]) -> None:
         """Removes notes; nothing happens where one is not there."""

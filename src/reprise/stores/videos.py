@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from reprise.stores.milvus import Milvus
 VIDEOS = "videos"
 _INDEX = {"index_type": "FLAT", "metric_type": "IP", "params": {}}
 PATH_BYTES = 16_384  # four times what Linux allows a path, so that escaped names fit
+MEMBERS = 1000  # of a list in one expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class VideoRow:
     width: int = 0  # of its pictures in pixels; 0 where it is not known
     height: int = 0
     codec: str = ""  # as FFmpeg names it
+    real_path: str = ""  # of the file, absolute, which `id` is made of; empty where it is not known or no Unicode
 
     def to_json(self) -> dict[str, Any]:
         """The object that `reprise list --json` prints."""
@@ -57,7 +59,7 @@ class VideoRow:
 
 
 # Kept together in the field "tags", which holds an object: what is added to it needs no new collection.
-_DETAILS = ("tags", "width", "height", "codec")
+_DETAILS = ("tags", "width", "height", "codec", "real_path")
 _FIELDS = [field.name for field in fields(VideoRow) if field.name == "tags" or field.name not in _DETAILS]
 
 
@@ -157,6 +159,14 @@ class VideoStore:
         return [
             _row(values)
             for values in self._milvus.rows(VIDEOS, _FIELDS, f'json_contains_any(tags["tags"], {wanted})')
+        ]
+
+    def of_size(self, sizes: Iterable[int]) -> list[VideoRow]:
+        """The videos whose files have one of these sizes in bytes."""
+        wanted = sorted(set(sizes))
+        parts = [wanted[start : start + MEMBERS] for start in range(0, len(wanted), MEMBERS)]
+        return [
+            _row(values) for part in parts for values in self._milvus.rows(VIDEOS, _FIELDS, f"file_size in {part}")
         ]
 
     def count(self) -> int:

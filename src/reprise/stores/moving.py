@@ -1,0 +1,55 @@
+"""A video under another id: its frames and matrix are stored anew, with nothing decoded, and the old ones removed.
+
+A move is noted first, then the video is written under its new id, as any video is, and only when that is whole goes
+what is under the old one. At every moment one of the two is whole; the next command that writes removes the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from reprise.stores.leveldb import LevelDb
+    from reprise.stores.library import LibraryStores
+    from reprise.stores.videos import VideoRow
+
+
+def move_videos(stores: LibraryStores, moves: Sequence[tuple[VideoRow, VideoRow]]) -> list[VideoRow]:
+    """Stores each video of the first rows, which are in the library, under the second rows, with other ids.
+
+    Returns the second rows of those that were moved: what is not whole in the library stays as it is. Raises
+    StoreError where the stores fail; then, too, each video is there once, or will be after the next recovery.
+    """
+    from reprise.embedding import EmbeddedVideo  # and FFmpeg's libraries, which opening a library does not need
+
+    moved: list[VideoRow] = []
+    for before, after in moves:
+        matrix = stores.matrix(before.id)
+        if matrix is None or len(matrix) != before.frame_count:
+            continue
+        stores.matrices.mark_moving(before.id, after.id)
+        times_s = np.arange(len(matrix)) / before.fps  # as it was decoded
+        video = EmbeddedVideo(times_s, matrix, before.duration_s, before.warning, before.content_hash)
+        stores.add(after, video, companions=stores.matrices.companions(before.id))
+        moved.append(after)
+    if moved:
+        # Before anything is removed: what a crash of the machine takes must not be the only copy.
+        stores.flush()
+        finish_moves(stores, stores.matrices)
+    return moved
+
+
+def finish_moves(stores: LibraryStores, matrices: LevelDb) -> None:
+    """Removes what was moved where it is whole under its new id, and forgets the moves that came to nothing.
+
+    `matrices` is the LevelDB in which the moves are noted.
+    """
+    moving = matrices.moving()
+    arrived = stores.videos.get(list(moving.values()))
+    for old, new in moving.items():
+        if new in arrived:
+            stores.remove(old)
+        matrices.clear_moving(old)
