@@ -25,7 +25,7 @@ from reprise.cli.running import run_command
 from reprise.times import clock
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("ingest", "query", "search", "compare", "matrix", "list", "info", "remove", "verify", "serve")
+NAMES = ("ingest", "query", "search", "compare", "matrix", "dedupe", "list", "info", "remove", "verify", "serve")
 GROUPS = ("models", "benchmark")  # of commands
 ESCAPE = "\x1b"
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
+from reprise.dedupe.deduplication import DedupeReport, dedupe_library
+from reprise.dedupe.deduplication import Progress as DedupeProgress
+from reprise.dedupe.settings import DedupeSettings
 from reprise.embedding import EmbeddedQuery, embed_query
 from reprise.errors import MissingVideoError, printable
 from reprise.evidence import QueryEvidence
@@ -151,6 +154,12 @@ class Library:
         sought.check(self._settings, self._place.shown)
         self._open_to_embed()
         return search_library(stores, self._settings, sought, settings or SearchSettings())
+
+    def dedupe(
+        self, settings: DedupeSettings | None = None, *, progress: DedupeProgress | None = None
+    ) -> DedupeReport:
+        """Which videos of the library are in which others, what to keep, what that would save; removes nothing."""
+        return dedupe_library(self._open(), self._settings, settings or DedupeSettings(), progress)
 
     def opened(self, *, create: bool = False) -> tuple[LibraryStores, EmbedSettings]:
         """The stores and what videos are embedded with: for what embeds elsewhere. `create` makes a library."""

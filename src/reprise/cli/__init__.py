@@ -9,6 +9,7 @@ import click
 
 from reprise.cli.benchmark import benchmark
 from reprise.cli.compare import compare
+from reprise.cli.dedupe import dedupe
 from reprise.cli.info import info
 from reprise.cli.ingest import ingest
 from reprise.cli.list import list_videos
@@ -50,6 +51,7 @@ for command in (
     search,
     compare,
     matrix,
+    dedupe,
     list_videos,
     info,
     remove,
