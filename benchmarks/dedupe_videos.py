@@ -26,6 +26,8 @@ PLANTED_SHARE = 0.3  # of the videos
 IDENT_SHARE, IDENT_S = 0.05, 5  # of the videos, which begin with the same ident
 BLACK_SHARE, BLACK_S = 0.1, 3  # of the videos, which begin black
 VIRAL_SHARE = 0.005  # of the videos, which are copies of one clip
+TRIMMED_SHARE = 0.06  # of a trimmed copy, at either end
+PIECES = 4  # a piece is so much of its source
 RETAKEN_S = 0.5  # how much later a copy's frames may be taken
 
 
@@ -57,13 +59,22 @@ class DrawnLibrary:
         sources = rest[copies:]
         for number, position in enumerate(rest[:copies]):
             self._plant(int(position), KINDS[number % len(KINDS)], int(rng.choice(sources)))
-        self._has_ident = rng.random(videos) < IDENT_SHARE
+        self.has_ident = rng.random(videos) < IDENT_SHARE
         self._has_black = rng.random(videos) < BLACK_SHARE
         self.black = self._directions(np.random.default_rng([seed, 1 << 41]), 1)
         self._ident = self._shots(np.random.default_rng([seed, 1 << 42]), IDENT_S)
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    def frames(self, position: int) -> int:
+        """How many frames a video has."""
+        planted = self.planted[position]
+        kind = planted.kind
+        length = int(self.lengths[position if kind == "shared part" else planted.source])
+        if kind == "trimmed":
+            return length - 2 * round(TRIMMED_SHARE * length)
+        return min(length, max(8, length // PIECES)) if kind == "piece" else length
 
     def matrix(self, position: int) -> Floats:
         """[frames, DIMENSION] float32, rows L2-normalised."""
@@ -81,18 +92,16 @@ class DrawnLibrary:
             cosine = COSINES.get(planted.kind, 0.9)
             shown = self._copied(planted.source, rng, cosine)
             if planted.kind == "trimmed":
-                cut = round(0.06 * len(shown))
+                cut = round(TRIMMED_SHARE * len(shown))
                 shown = shown[cut : len(shown) - cut]
             elif planted.kind == "piece":
-                length = min(len(shown), max(8, len(shown) // 4))
+                length = self.frames(position)
                 start = int(rng.integers(0, len(shown) - length + 1))
                 shown = shown[start : start + length]
         return _normalised(shown + self._mean)
 
     def _plant(self, position: int, kind: str, source: int) -> None:
         self.planted[position] = Planted(kind, source)
-        if kind != "shared part":
-            self.lengths[position] = self.lengths[source]
         # A piece or a shared part wants something to be a piece of.
         if kind in {"piece", "shared part"}:
             self.lengths[source] = max(int(self.lengths[source]), 40)
@@ -109,7 +118,7 @@ class DrawnLibrary:
 
     def _own(self, position: int, length: int) -> Floats:
         shown = self._shots(np.random.default_rng([self._seed, position]), length)
-        if self._has_ident[position]:
+        if self.has_ident[position]:
             shown[: min(IDENT_S, length)] = self._ident[:length]
         if self._has_black[position]:
             shown[: min(BLACK_S, length // 3)] = self.black
