@@ -138,9 +138,7 @@ def print_result(result: dict[str, Any]) -> None:
     of_searches, of_pairs = comparisons / searches**2, cost["candidate_pairs"] / (videos * (videos - 1) / 2)
     wrong, joined = result["wrong_in_clusters"], result["in_clusters"]
     fewer = f"{cost['candidate_pairs']} candidate pairs: {100 * of_pairs:.3f} % of all"
-    partial = (
-        f"{result['partial']}; not planted: {result['wrong_partial']} ({result['ident_partial']} share the ident)"
-    )
+    partial = f"{result['partial']}; not planted: {result['wrong_partial']}, {result['ident_partial']} by the ident"
     lines = [
         f"{videos} videos, {cost['frames']} frames",
         f"{cost['cpu_s']:.1f} CPU s, {1000 * cost['cpu_s'] / videos:.1f} ms a video; {result['peak_mb']} MB in all",

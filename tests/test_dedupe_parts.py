@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,14 +90,14 @@ def test_a_few_vectors_are_all_compared() -> None:
     assert commonness.tolist() == [1, 1, 0, 1, 1]
 
 
-def test_a_picture_that_thousands_hold_does_not_blow_up_the_comparisons() -> None:
-    count = 20 * LARGEST_CELL
-    same = like(np.repeat(unit_vectors(1), count, axis=0), 0.999, seed=2)
+@pytest.mark.parametrize("cosine", [0.999, 1.0])
+def test_a_picture_that_thousands_hold_does_not_blow_up_the_comparisons(cosine: float) -> None:
+    count = 10 * LARGEST_CELL
+    same = like(np.repeat(unit_vectors(1), count, axis=0), cosine, seed=2)
     join = FrameJoin(lambda indices: same[indices], np.arange(count, dtype=np.int32), least=0.6, most=4)
     near, commonness = join.run()
-    assert join.cost.cut_cells
-    assert join.cost.comparisons < count**2 / 4
-    assert np.bincount(near.vector, minlength=count).max() <= 4
+    assert join.cost.comparisons < count**2 / 2
+    assert np.bincount(near.vector, minlength=count).tolist() == [4] * count
     assert commonness.min() >= CELL // 2
 
 
@@ -118,8 +120,8 @@ def test_representatives_keep_their_directions() -> None:
 
 
 def test_an_ident_in_many_videos_makes_no_pairs_but_a_clip_that_went_round_does() -> None:
-    ident = unit_vectors(3, seed=9)
-    own = unit_vectors(80 * 40, seed=3).reshape(80, 40, 64)
+    ident = unit_vectors(3, dimension=256, seed=9)
+    own = unit_vectors(80 * 40, dimension=256, seed=3).reshape(80, 40, 256)
     with_ident = [np.concatenate((ident, matrix)) for matrix in own]
     assert len(find_candidates(of_videos(with_ident)).pairs) == 0
     clip = unit_vectors(40, seed=4)
@@ -191,11 +193,12 @@ def test_planted_copies_of_a_drawn_library_are_found_and_nothing_else_is_put_tog
 def test_a_video_with_no_matrix_is_named_and_the_others_are_done() -> None:
     library = DrawnLibrary(12, seed=1)
     rows = rows_of(library)
-    matrices: dict[str, Floats | None] = {row.id: library.matrix(0 if row.id == "5" else int(row.id)) for row in rows}
-    matrices["3"] = None
+    matrices: dict[str, Floats | None] = {row.id: library.matrix(int(row.id)) for row in rows}
+    rows.append(replace(rows[0], id="12", path="drawn/again.mp4"))
+    matrices |= {"12": matrices["0"], "3": None}
     report = find_duplicates(rows, matrices.get, library.black, fps=1.0)
     assert [failure.path for failure in report.failed] == [rows[3].path]
-    assert pair_of(0, 5) in found_pairs(report)[0]
+    assert pair_of(0, 12) in found_pairs(report)[0]
 
 
 def test_settings_out_of_range_are_refused() -> None:

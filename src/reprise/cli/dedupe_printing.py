@@ -6,7 +6,7 @@ import click
 from rich.text import Text
 
 from reprise.cli.printing import counted, plain_table, print_table
-from reprise.dedupe.clusters import Cluster, PartialOverlap
+from reprise.dedupe.clusters import Cluster, Overlap
 from reprise.dedupe.deduplication import DedupeCost, DedupeReport
 from reprise.segment import Segment
 from reprise.stores.videos import VideoRow
@@ -55,7 +55,7 @@ def print_cluster(number: int, cluster: Cluster) -> None:
     click.echo()
 
 
-def print_partial(overlaps: tuple[PartialOverlap, ...]) -> None:
+def print_partial(overlaps: tuple[Overlap, ...]) -> None:
     """The pairs that share a part only."""
     if not overlaps:
         return

@@ -85,8 +85,8 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
-class PartialOverlap:
-    """Two videos that share a part, and neither makes the other superfluous."""
+class Overlap:
+    """Two videos that share something."""
 
     first: VideoRow
     second: VideoRow
@@ -116,17 +116,21 @@ def find_clusters(
 
 def partial_overlaps(
     videos: dict[str, VideoRow], pairs: Iterable[Pair], clusters: Sequence[Cluster]
-) -> list[PartialOverlap]:
+) -> list[Overlap]:
     """The pairs that share something and of which neither is told as the other's copy, most shared seconds first.
 
     A video that can go is left out: what it shares with others, the kept one does.
     """
     gone = {copy.video.id for cluster in clusters for copy in cluster.copies}
+    return overlaps_of(videos, [pair for pair in pairs if pair.first not in gone and pair.second not in gone])
+
+
+def overlaps_of(videos: dict[str, VideoRow], pairs: Iterable[Pair]) -> list[Overlap]:
+    """The pairs with their videos, most shared seconds first."""
     found = []
     for pair in pairs:
-        if pair.first not in gone and pair.second not in gone:
-            first, second = sorted((videos[pair.first], videos[pair.second]), key=lambda video: video.path)
-            found.append(PartialOverlap(first, second, pair.seen_from(first.id)))
+        first, second = sorted((videos[pair.first], videos[pair.second]), key=lambda video: video.path)
+        found.append(Overlap(first, second, pair.seen_from(first.id)))
     return sorted(found, key=lambda one: (-one.pair.first_share * one.first.duration_s, one.first.path))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from reprise.dedupe.candidates import Candidates, find_candidates
-from reprise.dedupe.clusters import Cluster, PartialOverlap, find_clusters, partial_overlaps
+from reprise.dedupe.clusters import Cluster, Overlap, find_clusters, overlaps_of, partial_overlaps
 from reprise.dedupe.frames import CountingFrames, Floats, MatrixOf, flat_vectors
 from reprise.dedupe.pairs import Pair, PairAligner, exact_pair
 from reprise.dedupe.representatives import Representatives
@@ -53,7 +53,8 @@ class DedupeReport:
     """Which videos of a library are in which others."""
 
     clusters: tuple[Cluster, ...]  # what saves most disk first
-    partial: tuple[PartialOverlap, ...]  # pairs that share a part, the longest first
+    partial: tuple[Overlap, ...]  # pairs of videos that stay and share a part, the longest first
+    found_pairs: tuple[Overlap, ...]  # all pairs that were aligned and share anything
     cost: DedupeCost
     failed: tuple[Failure, ...]  # videos with no matrix
     warning: str = ""  # what kept the answer from being as good as it can be
@@ -132,6 +133,7 @@ def find_duplicates(
     return DedupeReport(
         tuple(clusters),
         tuple(partial_overlaps(rows, pairs, clusters)),
+        tuple(overlaps_of(rows, pairs)),
         DedupeCost(
             videos=len(videos),
             frames=sum(video.frame_count for video in videos),

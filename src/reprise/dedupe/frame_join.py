@@ -24,6 +24,7 @@ LARGEST_CELL = 4 * CELL
 CHOICES = 2  # cells that a vector goes into, at each level
 ONLY_CHOICES = 3  # where there is one level
 ROWS_AT_A_TIME = 1 << 16
+_DENSE = 4  # times the neighbours that are kept: with more, of a cell's vectors those alone are put in order
 _SAMPLED_PER_CENTRE = 24
 _ROUNDS = 3  # of k-means
 
@@ -165,26 +166,31 @@ class FrameJoin:
         counts = near.sum(axis=1)
         if not counts.any():
             return
-        rows, columns = np.nonzero(near)
+        reach = _DENSE * self._most
+        is_dense = counts.sum() > reach * len(cell) and reach < len(cell)
+        if is_dense:
+            # All like all: putting every pair in order would take a thousand times what comparing them did.
+            np.putmask(similarity, ~near, np.float32(-2.0))
+            columns = np.argpartition(-similarity, reach - 1, axis=1)[:, :reach].ravel()
+            rows = np.repeat(np.arange(len(cell)), reach)
+            is_near = near[rows, columns]
+            rows, columns = rows[is_near], columns[is_near]
+        else:
+            rows, columns = np.nonzero(near)
         found = Neighbours(rows.astype(np.int32), owners[columns], similarity[rows, columns])
-        best = _best_of_owners(found, self._most)
-        self._commonness[cell] = np.maximum(self._commonness[cell], best.owners_of(len(cell)))
-        self._kept.add(Neighbours(cell[best.found.vector].astype(np.int32), best.found.owner, best.found.similarity))
+        best, of_owners = _best_of_owners(found, self._most)
+        if is_dense:
+            seen_in = np.ceil(counts * (len(np.unique(owners)) / len(cell)))
+        else:
+            seen_in = np.bincount(of_owners, minlength=len(cell))
+        self._commonness[cell] = np.maximum(self._commonness[cell], seen_in.astype(np.int32))
+        self._kept.add(Neighbours(cell[best.vector].astype(np.int32), best.owner, best.similarity))
 
 
-@dataclass(frozen=True, slots=True)
-class _Best:
-    found: Neighbours
-    vectors: NDArray[np.int32]  # of all that were near, one row an owner, before the cut
-    most: int
-
-    def owners_of(self, count: int) -> NDArray[np.int32]:
-        """[count] how many owners are near to each vector."""
-        return np.bincount(self.vectors, minlength=count).astype(np.int32)
-
-
-def _best_of_owners(found: Neighbours, most: int) -> _Best:
-    """Of every vector the best neighbour of each owner, and of those the best `most`."""
+def _best_of_owners(found: Neighbours, most: int) -> tuple[Neighbours, NDArray[np.int32]]:
+    """(of every vector the best neighbour of each owner, and of those the best `most`; the vectors of all of those
+    before that cut).
+    """
     order = np.lexsort((-found.similarity, found.owner, found.vector))
     vector, owner = found.vector[order], found.owner[order]
     is_first = np.ones(len(order), bool)
@@ -196,7 +202,7 @@ def _best_of_owners(found: Neighbours, most: int) -> _Best:
     starts = np.flatnonzero(np.diff(ranked, prepend=-1))
     rank = np.arange(len(ranked)) - np.repeat(starts, np.diff([*starts, len(ranked)]))
     order = order[rank < most]
-    return _Best(Neighbours(found.vector[order], found.owner[order], found.similarity[order]), vectors, most)
+    return Neighbours(found.vector[order], found.owner[order], found.similarity[order]), vectors
 
 
 class _Kept:
@@ -225,4 +231,4 @@ class _Kept:
             np.concatenate([part.owner for part in self._parts]),
             np.concatenate([part.similarity for part in self._parts]),
         )
-        return _best_of_owners(joined, self._most).found
+        return _best_of_owners(joined, self._most)[0]

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from reprise.dedupe.clusters import Cluster, PartialOverlap
+from reprise.dedupe.clusters import Cluster, Overlap
 from reprise.segment import Segment
 from reprise.stores.videos import VideoRow
 from reprise.times import clock
@@ -26,7 +26,7 @@ COLUMNS = (
 )
 
 
-def csv_of(clusters: Sequence[Cluster], partial: Sequence[PartialOverlap] = ()) -> str:
+def csv_of(clusters: Sequence[Cluster], partial: Sequence[Overlap] = ()) -> str:
     """One line a video, a header first: those to keep ("keep") and those wholly in them; then pairs ("partial")."""
     text = io.StringIO(newline="")
     table = csv.writer(text)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from reprise.dedupe.clusters import Cluster, Copy, PartialOverlap
+from reprise.dedupe.clusters import Cluster, Copy, Overlap
 from reprise.dedupe.deduplication import DedupeReport
 from reprise.errors import ReprisError, printable
 from reprise.evidence import MapForEyes, MatchEvidence
@@ -91,7 +91,7 @@ def _copy(copy: Copy, pictures: _Pictures) -> dict[str, Any]:
     }
 
 
-def _partial(one: PartialOverlap, pictures: _Pictures) -> dict[str, Any]:
+def _partial(one: Overlap, pictures: _Pictures) -> dict[str, Any]:
     return _video(one.first) | {
         "relation": "partial",
         "share": one.pair.first_share,
