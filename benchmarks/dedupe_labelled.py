@@ -44,11 +44,12 @@ def print_tables(report: DedupeReport, bench: Path) -> None:
     known = over_reference - labelled
     print(f"pairs of queries over one reference found: {len(found & known)} of {len(known)}")
     others = found - labelled - known
+    print(f"of {len(found)} pairs found share footage that is in no reference: {len(others & unknown)}")
+    print(f"of {len(found)} pairs found share nothing that is known: {len(others - unknown)}")
+    wrong = sorted(clustered - labelled - known - unknown)
     print(
-        f"of {len(found)} pairs found, {len(others & unknown)} share other footage, {len(others - unknown)} nothing known"
+        f"of {len(clustered)} pairs of a video that could go and the one to keep share nothing that is known: {wrong}"
     )
-    wrong = sorted(clustered - labelled - known)
-    print(f"of {len(clustered)} pairs of a video that could go and the one to keep, not labelled: {wrong}")
     kinds: dict[str, list[bool]] = defaultdict(list)
     strengths: dict[str, list[bool]] = defaultdict(list)
     for qid, case in cases.items():

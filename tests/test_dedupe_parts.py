@@ -14,7 +14,7 @@ from reprise.dedupe.deduplication import find_duplicates
 from reprise.dedupe.frame_join import CELL, LARGEST_CELL, FrameJoin
 from reprise.dedupe.frames import CountingFrames, Floats
 from reprise.dedupe.keeping import best_copy
-from reprise.dedupe.pairs import Pair
+from reprise.dedupe.pairs import Pair, PairAligner
 from reprise.dedupe.representatives import Representatives, RepresentativeSet, representative_frames
 from reprise.dedupe.settings import DedupeSettings
 from reprise.errors import SettingsError
@@ -199,6 +199,18 @@ def test_a_video_with_no_matrix_is_named_and_the_others_are_done() -> None:
     report = find_duplicates(rows, matrices.get, library.black, fps=1.0)
     assert [failure.path for failure in report.failed] == [rows[3].path]
     assert pair_of(0, 12) in found_pairs(report)[0]
+
+
+@pytest.mark.parametrize(("shots", "seed_of_other", "are_one"), [((9, 14, 11), 0, True), ((9, 14, 11), 5, False)])
+def test_still_shots_of_one_length_are_one_video_where_their_cuts_agree(
+    shots: tuple[int, ...], seed_of_other: int, are_one: bool
+) -> None:
+    one = np.repeat(unit_vectors(len(shots), dimension=256), shots, axis=0)
+    other = np.repeat(unit_vectors(len(shots), dimension=256, seed=seed_of_other), shots, axis=0)
+    held = {"a": one, "b": like(other, 0.95, seed=7)}
+    aligner = PairAligner(CountingFrames(held.get, NO_FLAT), 1.0, DedupeSettings())
+    found = aligner.pair(video("a", length_s=34), video("b", length_s=34))
+    assert (found is not None and found.relation(0.9) == "near-duplicate") == are_one
 
 
 def test_settings_out_of_range_are_refused() -> None:

@@ -225,13 +225,15 @@ def _in_step(query: VideoRow, reference: VideoRow, asked: Floats, held: Floats) 
     if along is None:
         return None
     mean, least = along
+    if mean < IN_STEP_SIMILARITY:
+        return None
     apart = [
         found[0]
         for shift in range(3, max(4, length // 2))
         for found in (_mean_along(asked[shift:], held[:-shift]), _mean_along(asked[:-shift], held[shift:]))
         if found is not None
     ]
-    is_in_step = mean >= IN_STEP_SIMILARITY and bool(apart) and mean >= max(apart) + IN_STEP_MARGIN
+    is_in_step = bool(apart) and mean >= max(apart) + IN_STEP_MARGIN
     if not (is_in_step or least >= STILL_SIMILARITY):
         return None
     whole = Segment(0.0, 0.0, query.duration_s, reference.duration_s, score=min(mean, 1.0))
