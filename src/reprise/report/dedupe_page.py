@@ -29,9 +29,10 @@ def write_dedupe_report(folder: Path, found: DedupeReport, facts: ReportFacts) -
 
     Thumbnails are taken where the files are still there. Raises ReprisError if the folder cannot be written.
     """
+    page = page_of(_content(found, facts), "dedupe")  # first: decoding for it may be interrupted
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / PAGE_NAME, page_of(_content(found, facts), "dedupe"))
+        write_whole(folder / PAGE_NAME, page)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ReprisError(f"{printable(folder)}: the report cannot be written ({reason})") from error

@@ -32,6 +32,8 @@ class Milvus:
         self.uri = uri
         self.embedded = "://" not in uri
         self.shown = printable(uri)
+        # Milvus Lite takes the pings of an idle connection amiss, and gRPC would say so on the screen; it connects anew.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         from pymilvus import MilvusClient  # half a second that `--help` need not spend
 
         # pymilvus logs every error with a traceback beside raising it; importing it sets its level anew.
