@@ -32,7 +32,7 @@ class Milvus:
         self.uri = uri
         self.embedded = "://" not in uri
         self.shown = printable(uri)
-        # Milvus Lite takes the pings of an idle connection amiss, and gRPC would say so on the screen; it connects anew.
+        # Milvus Lite takes an idle connection's pings amiss; gRPC connects anew, but would tell of it on the screen.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         from pymilvus import MilvusClient  # half a second that `--help` need not spend
 
