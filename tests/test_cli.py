@@ -26,7 +26,7 @@ from reprise.times import clock
 
 ROOT = Path(__file__).parents[1]
 NAMES = (
-    *("ingest", "query", "check", "search", "compare", "matrix", "list", "info"),
+    *("ingest", "query", "check", "search", "compare", "matrix", "dedupe", "list", "info"),
     *("remove", "update", "tag", "export", "import", "verify", "backup", "restore", "serve"),
 )
 GROUPS = ("ignore", "reject", "models", "benchmark")  # of commands

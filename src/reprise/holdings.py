@@ -11,6 +11,20 @@ from reprise.stores.library import LibraryStores
 
 
 @dataclass(frozen=True, slots=True)
+class LibraryInfo:
+    """What `reprise info` says of a library."""
+
+    library: str
+    videos: int
+    frames: int
+    model: str
+    dimension: int
+    fps: float
+    format: int
+    index: str
+
+
+@dataclass(frozen=True, slots=True)
 class Holdings:
     """How much video a library holds, and what it takes."""
 
@@ -27,6 +41,21 @@ class Holdings:
         if self.milvus_bytes is None or not self.duration_s:
             return None
         return (self.milvus_bytes + self.matrices_bytes) / (self.duration_s / 3600)
+
+
+def info_of(stores: LibraryStores) -> LibraryInfo:
+    """What the library holds and what it is made with."""
+    facts = stores.frames.facts()
+    return LibraryInfo(
+        library=stores.place.shown,
+        videos=stores.videos.count(),
+        frames=stores.frames.count(),
+        model=facts.model,
+        dimension=facts.dimension,
+        fps=facts.fps,
+        format=facts.format,
+        index=stores.frames.index_type(),
+    )
 
 
 def holdings(stores: LibraryStores) -> Holdings:

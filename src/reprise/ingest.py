@@ -62,6 +62,25 @@ class IngestReport:
             self.warnings.append(Failure(outcome.path, outcome.reason))
 
 
+# Called after every video of an ingest with its outcome, how many are done and how many there are.
+Progress = Callable[[Outcome, int, int], None]
+
+
+class Settling:
+    """Tells of every video of an ingest as it is settled."""
+
+    def __init__(self, report: IngestReport, total: int, progress: Progress | None) -> None:
+        self._report, self._total, self._progress = report, total, progress
+        self._done = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Counts an outcome in and tells of it."""
+        self._done += 1
+        self._report.record(outcome)
+        if self._progress is not None:
+            self._progress(outcome, self._done, self._total)
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """A video to be looked at, and what the library knows of it already."""

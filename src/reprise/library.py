@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from reprise.errors import LibraryLostError, SettingsError
 from reprise.filters import ALL_VIDEOS, VideoFilter
-from reprise.models.loading import check_has_frame_vectors
-from reprise.models.weights import name_of
+from reprise.opening import Opening
 from reprise.scanning import find_videos
 from reprise.selection import Selection, select, video_at
 from reprise.settings import EmbedSettings, QuerySettings, SearchSettings, default_workers
-from reprise.stores.frames import LibraryFacts
-from reprise.stores.library import LibraryStores, Place
-from reprise.stores.lock import usual_wait_s
+from reprise.stores.library import LibraryStores
 from reprise.stores.sweeping import lasting_problems
 from reprise.stores.videos import VideoRow
 from reprise.tagging import check_tags, tag_videos
@@ -28,38 +24,24 @@ if TYPE_CHECKING:  # what decodes, searches and aligns is imported by the method
     from reprise.checking.settings import CheckSettings
     from reprise.checking.verdict import CheckReport
     from reprise.decoding.limits import DecodeLimits
+    from reprise.dedupe.deduplication import DedupeReport
+    from reprise.dedupe.deduplication import Progress as DedupeProgress
+    from reprise.dedupe.settings import DedupeSettings
     from reprise.embedding import EmbeddedQuery
     from reprise.evidence import QueryEvidence
     from reprise.exchange.importing import Imported, ImportReport
     from reprise.exchange.writing import ExportReport
     from reprise.failures import KeptFailure
     from reprise.hits import SearchResult
-    from reprise.holdings import Holdings
+    from reprise.holdings import Holdings, LibraryInfo
     from reprise.ignoring import IgnoredClip
-    from reprise.ingest import IngestReport, Outcome
+    from reprise.ingest import IngestReport, Outcome, Progress
     from reprise.querying import Queries
     from reprise.rejections import Box, Rejection
     from reprise.segment import QueryResult
     from reprise.stores.backup import BackupReport
     from reprise.stores.repairing import RepairReport
     from reprise.updating import UpdateReport
-
-# Called after every video of an ingest with its outcome, how many are done and how many there are.
-Progress = Callable[["Outcome", int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class LibraryInfo:
-    """What `reprise info` says of a library."""
-
-    library: str
-    videos: int
-    frames: int
-    model: str
-    dimension: int
-    fps: float
-    format: int
-    index: str
 
 
 class Library:
@@ -87,22 +69,7 @@ class Library:
         has open is waited for, by default $REPRISE_WAIT, else none. `limits` is what decoding a video may take.
         Raises SettingsError.
         """
-        self._place = Place.of(library)
-        self._given_fps, self._given_model = fps, model
-        usual = EmbedSettings()
-        self._settings = EmbedSettings(
-            usual.model if model is None else model,
-            usual.fps if fps is None else fps,
-            device,
-            # Whose they are, only the library knows where no model is named.
-            weights=None if model is None else weights,
-            limits=limits or usual.limits,
-        )
-        check_has_frame_vectors(self._settings.network)
-        self._weights = weights
-        self._wait_s = usual_wait_s() if wait_s is None else wait_s
-        self._embeds = False  # whether the model was seen to be the one that the library was made with
-        self._stores: LibraryStores | None = None
+        self._opening = Opening(library, model, fps, device, weights, wait_s=wait_s, limits=limits)
         self._queries: Queries | None = None
 
     def ingest(
@@ -121,21 +88,21 @@ class Library:
         be used is in the report's `failed`; the others are done. One that failed before and is unchanged is not
         tried again, unless `retry_failed`. Raises LibraryError if the library itself cannot be used or written.
         """
-        from reprise.ingest import IngestReport, Outcome, ingest_into, readable
+        from reprise.ingest import IngestReport, Outcome, Settling, ingest_into, readable
 
         found = find_videos([paths] if isinstance(paths, str | os.PathLike) else paths)
         report = IngestReport(skipped=found.skipped)
         failed = [Outcome(failure.path, "failed", failure.reason) for failure in found.failures]
-        settled = _Settled(report, len(found.videos) + len(failed), progress)
+        settled = Settling(report, len(found.videos) + len(failed), progress)
         wanted, unreadable = readable(found.videos)
         for outcome in failed + unreadable:
             settled.add(outcome)
         if wanted:  # else make no library for a mistyped path
-            stores = self._open_to_embed(create=True)
+            stores = self._opening.stores_to_embed(create=True)
             ingest_into(
                 stores,
                 wanted,
-                self._settings,
+                self._opening.settings,
                 workers=workers or default_workers(),
                 tags=tags,
                 settle=settled.add,
@@ -160,7 +127,7 @@ class Library:
     @property
     def is_embedded(self) -> bool:
         """Whether it is a folder, which one process at a time can use."""
-        return self._place.embedded
+        return self._opening.place.embedded
 
     def check(
         self,
@@ -187,7 +154,7 @@ class Library:
 
     def query(self, video: str | os.PathLike[str], settings: QuerySettings | None = None) -> QueryResult:
         """The copied segments of one video. Raises an InputError for the video, a LibraryError for the library."""
-        self._open_to_embed()
+        self._opening.stores_to_embed()
         return self._ask().query(os.fspath(video), settings or QuerySettings())
 
     def query_embedded(self, query: EmbeddedQuery, settings: QuerySettings | None = None) -> QueryResult:
@@ -200,8 +167,8 @@ class Library:
         """As `query`, with the similarity map of every match."""
         from reprise.embedding import embed_query
 
-        self._open_to_embed()
-        return self.query_embedded_with_evidence(embed_query(os.fspath(video), self._settings), settings)
+        self._opening.stores_to_embed()
+        return self.query_embedded_with_evidence(embed_query(os.fspath(video), self._opening.settings), settings)
 
     def query_embedded_with_evidence(
         self, query: EmbeddedQuery, settings: QuerySettings | None = None
@@ -228,28 +195,37 @@ class Library:
         from reprise.searching import Sought, search_library
 
         sought = Sought.of(text, image)
-        stores = self._open()
-        sought.check(self._settings, self._place.shown)
-        self._open_to_embed()
-        return search_library(stores, self._settings, sought, settings or SearchSettings())
+        stores = self._opening.stores()
+        sought.check(self._opening.settings, self._opening.place.shown)
+        self._opening.stores_to_embed()
+        return search_library(stores, self._opening.settings, sought, settings or SearchSettings())
+
+    def dedupe(
+        self, settings: DedupeSettings | None = None, *, progress: DedupeProgress | None = None
+    ) -> DedupeReport:
+        """Which videos of the library are in which others, what to keep, what that would save; removes nothing."""
+        from reprise.dedupe.deduplication import dedupe_library
+        from reprise.dedupe.settings import DedupeSettings
+
+        return dedupe_library(self._opening.stores(), self._opening.settings, settings or DedupeSettings(), progress)
 
     def opened(self, *, create: bool = False) -> tuple[LibraryStores, EmbedSettings]:
         """The stores and what videos are embedded with: for what embeds elsewhere. `create` makes a library."""
-        return self._open_to_embed(create=create), self._settings
+        return self._opening.stores_to_embed(create=create), self._opening.settings
 
     def require(self) -> None:
         """Opens the library, or raises the LibraryError that says why that cannot be."""
-        self._open()
+        self._opening.stores()
 
     def videos(self) -> list[VideoRow]:
         """All videos, sorted by path."""
-        return sorted(self._open().videos.all(), key=lambda row: (row.path, row.id))
+        return sorted(self._opening.stores().videos.all(), key=lambda row: (row.path, row.id))
 
     def failures(self) -> list[KeptFailure]:
         """The files that could not be ingested, sorted by path; see `reprise.failures`."""
         from reprise.failures import failures_of
 
-        return failures_of(self._open())
+        return failures_of(self._opening.stores())
 
     def ignore(
         self, clip: str | os.PathLike[str], *, start_s: float = 0.0, end_s: float | None = None
@@ -257,19 +233,19 @@ class Library:
         """Puts a clip, or a span of a video, on the ignore list: see `reprise.ignoring.ignore`."""
         from reprise.ignoring import ignore
 
-        return ignore(self._open_to_embed(), self._settings, clip, start_s=start_s, end_s=end_s)
+        return ignore(self._opening.stores_to_embed(), self._opening.settings, clip, start_s=start_s, end_s=end_s)
 
     def ignored(self) -> list[IgnoredClip]:
         """The ignore list, in the order in which it was made."""
         from reprise.ignoring import ignored_clips
 
-        return ignored_clips(self._open())
+        return ignored_clips(self._opening.stores())
 
     def no_longer_ignore(self, clip: str | os.PathLike[str]) -> list[IgnoredClip]:
         """Takes clips, by id or path, off the ignore list and gives what they were; raises MissingVideoError."""
         from reprise.ignoring import no_longer_ignore
 
-        return no_longer_ignore(self._open(), clip)
+        return no_longer_ignore(self._opening.stores(), clip)
 
     def reject(
         self, query: str | os.PathLike[str], reference: str | os.PathLike[str], segment: Box | None = None
@@ -277,13 +253,13 @@ class Library:
         """Marks what is found between the two, or a segment of it, as no copy: see `reprise.rejections.reject`."""
         from reprise.rejections import reject
 
-        return reject(self._open(), query, self.find(reference), segment)
+        return reject(self._opening.stores(), query, self.find(reference), segment)
 
     def rejections(self) -> list[Rejection]:
         """What is marked as no copy, sorted by query and reference."""
         from reprise.rejections import all_rejections
 
-        return all_rejections(self._open().notes)
+        return all_rejections(self._opening.stores().notes)
 
     def take_back_rejections(
         self, query: str | os.PathLike[str], reference: str | None = None, segment: Box | None = None
@@ -291,25 +267,25 @@ class Library:
         """Removes marks and gives what they were: see `reprise.rejections.take_back`."""
         from reprise.rejections import take_back
 
-        return take_back(self._open(), query, reference, segment)
+        return take_back(self._opening.stores(), query, reference, segment)
 
     def find(self, path: str | os.PathLike[str]) -> VideoRow:
         """The video that was ingested from `path`: the file's real path, or the path as `list` shows it.
 
         Raises MissingVideoError if the library has none.
         """
-        return video_at(self._open(), os.fspath(path))
+        return video_at(self._opening.stores(), os.fspath(path))
 
     def select(self, paths: Iterable[str | os.PathLike[str]] = (), where: VideoFilter = ALL_VIDEOS) -> Selection:
         """The videos at these paths, files and folders, that fit the filter; without paths all that fit it."""
-        return select(self._open(), paths, where)
+        return select(self._opening.stores(), paths, where)
 
     def tag(
         self, videos: Iterable[VideoRow], add: Sequence[str] = (), remove: Sequence[str] = ()
     ) -> list[tuple[VideoRow, list[str]]]:
         """Adds and removes tags of videos that `select` gave; returns each, as it was, with the tags it has now."""
         check_tags(add, remove)
-        return tag_videos(self._open(), videos, add, remove)
+        return tag_videos(self._opening.stores(), videos, add, remove)
 
     def update(
         self,
@@ -334,7 +310,7 @@ class Library:
 
     def remove_videos(self, videos: Iterable[VideoRow], progress: Callable[[VideoRow], None] | None = None) -> None:
         """Takes videos that `select` gave out of the library; `progress` hears of each when it is out."""
-        stores = self._open()
+        stores = self._opening.stores()
         stores.recover()
         for row in videos:
             stores.remove(row.id)
@@ -352,7 +328,7 @@ class Library:
         """Writes the matrices of videos that `select` gave into a new folder: see `reprise.exchange.writing`."""
         from reprise.exchange.writing import export_videos
 
-        return export_videos(self._open(), videos, folder, layout, progress)
+        return export_videos(self._opening.stores(), videos, folder, layout, progress)
 
     def import_from(
         self,
@@ -366,35 +342,26 @@ class Library:
         from reprise.exchange.reading import Export
 
         export = Export(Path(folder))
-        if export.facts is None and (self._given_model is None or self._given_fps is None):
+        if export.facts is None and not self._opening.is_described:
             raise SettingsError(f"{export.shown}: it does not say what made its vectors; give --model and --fps")
-        stores = self._open(create=True, facts=None if export.facts is None else export.facts.of_library)
+        stores = self._opening.stores(create=True, facts=None if export.facts is None else export.facts.of_library)
         return import_into(stores, export, new_ids=new_ids, progress=progress)
 
     def info(self) -> LibraryInfo:
         """What the library holds and what it is made with."""
-        stores = self._open()
-        facts = stores.frames.facts()
-        return LibraryInfo(
-            library=self._place.shown,
-            videos=stores.videos.count(),
-            frames=stores.frames.count(),
-            model=facts.model,
-            dimension=facts.dimension,
-            fps=facts.fps,
-            format=facts.format,
-            index=stores.frames.index_type(),
-        )
+        from reprise.holdings import info_of
+
+        return info_of(self._opening.stores())
 
     def holdings(self) -> Holdings:
         """How much video the library holds and what it takes on disk; reads the rows of all videos."""
         from reprise.holdings import holdings
 
-        return holdings(self._open())
+        return holdings(self._opening.stores())
 
     def verify(self) -> list[str]:
         """One line for everything in which Milvus and LevelDB disagree; empty for a sound library."""
-        stores = self._open()
+        stores = self._opening.stores()
         stores.recover()
         return lasting_problems(stores)
 
@@ -403,24 +370,21 @@ class Library:
         from reprise.stores.repairing import rebuild, repair
 
         try:
-            stores = self._open()
+            stores = self._opening.stores()
         except LibraryLostError:
-            return rebuild(self._place)
+            return rebuild(self._opening.place)
         return repair(stores)
 
     def backup(self, destination: str | os.PathLike[str]) -> BackupReport:
         """Writes all of the library into one file. Raises BackupError, LibraryError where it is not whole."""
         from reprise.stores.backup import write_backup
 
-        return write_backup(self._open(), destination)
+        return write_backup(self._opening.stores(), destination)
 
     def close(self) -> None:
         """Gives the library back to other processes; once is enough, more does no harm."""
         self._queries = None
-        if self._stores is not None:
-            self._stores.close()
-            self._stores = None
-            self._embeds = False
+        self._opening.close()
 
     def __enter__(self) -> Self:
         return self
@@ -434,62 +398,5 @@ class Library:
         from reprise.querying import Queries
 
         if self._queries is None:
-            self._queries = Queries(self._open(), self._settings)
+            self._queries = Queries(self._opening.stores(), self._opening.settings)
         return self._queries
-
-    def _open(self, *, create: bool = False, facts: LibraryFacts | None = None) -> LibraryStores:
-        """Opens the library; with `create` makes one where there is none, of the facts or else of what was given."""
-        if self._stores is None:
-            if facts is not None:
-                facts.check_model(name_of(facts.model), self._given_model, self._place.shown)
-            made_of = (facts or self._facts()) if create else None
-            stores = LibraryStores(self._place, create=made_of, wait_s=self._wait_s)
-            try:
-                self._adopt(stores.frames.facts())
-            except BaseException:  # raised again: whatever it is, the lock must not stay behind
-                stores.close()
-                raise
-            self._stores = stores
-        return self._stores
-
-    def _open_to_embed(self, *, create: bool = False) -> LibraryStores:
-        """As `_open`, and the model's weights are here and those that the library was made with."""
-        stores = self._open(create=create)
-        if not self._embeds:
-            stores.frames.facts().check(self._facts(), self._place.shown)
-            self._embeds = True
-        return stores
-
-    def _adopt(self, have: LibraryFacts) -> None:
-        """Takes over what the library was made with, where nothing else was asked for."""
-        name = name_of(have.model)
-        have.check_model(name, self._given_model, self._place.shown)
-        self._settings = replace(
-            self._settings,
-            model=name,
-            weights=self._weights,
-            fps=have.fps if self._given_fps is None else self._given_fps,
-        )
-        # What other networks' weights are takes reading them, which only what embeds needs to do.
-        have.check(self._facts() if not self._settings.network.weights else self._like(have), self._place.shown)
-
-    def _like(self, have: LibraryFacts) -> LibraryFacts:
-        return LibraryFacts(have.model, have.dimension, self._settings.fps)
-
-    def _facts(self) -> LibraryFacts:
-        return LibraryFacts(self._settings.identity, self._settings.dimension, self._settings.fps)
-
-
-class _Settled:
-    """Tells of every video of an ingest as it is settled."""
-
-    def __init__(self, report: IngestReport, total: int, progress: Progress | None) -> None:
-        self._report, self._total, self._progress = report, total, progress
-        self._done = 0
-
-    def add(self, outcome: Outcome) -> None:
-        """Counts an outcome in and tells of it."""
-        self._done += 1
-        self._report.record(outcome)
-        if self._progress is not None:
-            self._progress(outcome, self._done, self._total)

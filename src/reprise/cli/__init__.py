@@ -18,6 +18,7 @@ COMMANDS = {
     "search": Late("reprise.cli.search:search", "Find the clips that a text or a picture describes."),
     "compare": Late("reprise.cli.compare:compare", "Find the segments of one video that are copied from another."),
     "matrix": Late("reprise.cli.matrix:matrix", "Compare all videos of a folder with each other."),
+    "dedupe": Late("reprise.cli.dedupe:dedupe", "Find the videos of the library that are in each other."),
     "list": Late("reprise.cli.list:list_videos", "List the videos of the library."),
     "info": Late("reprise.cli.info:info", "Tell what the library, or one of its videos, is."),
     "remove": Late("reprise.cli.remove:remove", "Take videos out of the library; their files are not touched."),

@@ -66,15 +66,16 @@ def write_report(
     return warnings
 
 
-def page_of(content: dict[str, Any]) -> str:
-    """The page that shows `content`, as text."""
+def page_of(content: dict[str, Any], name: str = "report") -> str:
+    """The page `name` ("report" or "dedupe") that shows `content`, as text."""
     files = resources.files(STATIC)
-    page = (files / "report.html").read_text(encoding="utf-8")
+    page = (files / f"{name}.html").read_text(encoding="utf-8")
+    scripts = ["report.js"] if name == "report" else ["report.js", f"{name}.js"]
     # Inside a script element only "</" and "<!--" would be read as HTML.
     inline = json.dumps(content, ensure_ascii=False).replace("<", "\\u003c")
     for mark, text in (
         ("/*STYLE*/", (files / "report.css").read_text(encoding="utf-8")),
-        ("/*SCRIPT*/", (files / "report.js").read_text(encoding="utf-8")),
+        ("/*SCRIPT*/", "".join((files / script).read_text(encoding="utf-8") for script in scripts)),
         ("/*CONTENT*/", inline),
     ):
         head, _, tail = page.partition(mark)
@@ -86,7 +87,7 @@ def _query(evidence: QueryEvidence, folder: Path | None, name: str, warnings: li
     result = evidence.result
     shown = {
         "path": result.query,
-        "url": _url(evidence.path),
+        "url": file_url(evidence.path),
         "duration": round(result.duration_s, 3),
         "warning": result.warning or "",
     }
@@ -106,6 +107,7 @@ def match_content(
     folder: Path | None = None,
     name: str = "",
     warnings: list[str] | None = None,
+    with_pictures: bool = True,
 ) -> dict[str, Any]:
     """A match as the page's script reads it, with thumbnails, its map and, into `folder`, clips.
 
@@ -115,7 +117,7 @@ def match_content(
     reference_path = match.reference if reference_path is None else reference_path
     content: dict[str, Any] = {
         "reference": match.reference,
-        "url": _url(reference_path),
+        "url": file_url(reference_path),
         "duration": round(evidence.reference_duration_s, 3),
         "score": round(match.score, 4),
         "segments": [],
@@ -127,7 +129,7 @@ def match_content(
             "reference": evidence.reference_span_s,
         }
     for number, segment in enumerate(match.segments, 1):
-        shown = segment.to_json() | {"pairs": _pairs(segment, query_path, reference_path)}
+        shown = segment.to_json() | {"pairs": _pairs(segment, query_path, reference_path) if with_pictures else []}
         if folder is not None:
             try:
                 clips = cut_pair(query_path, reference_path, segment, folder / CLIPS_NAME, f"{name}-{number:02d}")
@@ -154,7 +156,7 @@ def _pairs(segment: Segment, query_path: str, reference_path: str) -> list[dict[
     ]
 
 
-def _url(path: str) -> str:
+def file_url(path: str) -> str:
     """The file as an address, empty if it is not there."""
     file = Path(path)
     return file.resolve().as_uri() if path and file.is_file() else ""

@@ -10,8 +10,9 @@ from typing import TypeVar
 import numpy as np
 
 from reprise.embedding import EmbeddedQuery, EmbeddedVideo
+from reprise.holdings import LibraryInfo
 from reprise.ingest import Outcome, Task, readable, store, unsettled
-from reprise.library import Library, LibraryInfo
+from reprise.library import Library
 from reprise.service.refusals import RefusedError
 from reprise.settings import EmbedSettings, QuerySettings
 from reprise.stores.videos import VideoRow

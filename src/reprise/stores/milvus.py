@@ -39,6 +39,8 @@ class Milvus:
         self.uri = uri
         self.embedded = "://" not in uri
         self.shown = printable(uri)
+        # Milvus Lite takes an idle connection's pings amiss; gRPC connects anew, but would tell of it on the screen.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         with _no_garbage_collection():
             from pymilvus import MilvusClient  # half a second that `--help` need not spend
 

@@ -50,15 +50,20 @@ const RepriseReport = (() => {
     return url ? element("a", {href: time === undefined ? url : `${url}#t=${time.toFixed(1)}`}, text) : text;
   }
 
+  /* What the two sides are called, where they are not a query and a reference. */
+  function sides(query) { return query.names || ["query", "reference"]; }
+
+  function spoken(query) { return query.names || ["the query", "the reference"]; }
+
   /* Both videos as bars, the copied stretches joined. */
   function timeline(query, match) {
-    const width = 1000, left = 125, right = 970, top = 22, low = 96, bar = 16;
+    const width = 1000, left = 125, [one, other] = spoken(query), right = 970, top = 22, low = 96, bar = 16;
     const longest = Math.max(query.duration, match.duration);
     const x = time => left + (right - left) * Math.min(time, longest) / longest;
-    const told = match.segments.map(s => `${span(s.segment[0], s.segment[2])} of the query is ` +
-      `${span(s.segment[1], s.segment[3])} of the reference`).join("; ");
+    const told = match.segments.map(s => `${span(s.segment[0], s.segment[2])} of ${one} is ` +
+      `${span(s.segment[1], s.segment[3])} of ${other}`).join("; ");
     const picture = drawn("svg", {viewBox: `0 0 ${width} 134`, class: "timeline", role: "img", "aria-label": `Timeline: ${told}`});
-    const lanes = [["query", top, query.duration], ["reference", low, match.duration]];
+    const lanes = [[sides(query)[0], top, query.duration], [sides(query)[1], low, match.duration]];
     for (const [name, y, duration] of lanes) {
       picture.append(drawn("text", {x: 0, y: y + 13}, name),
         drawn("rect", {x: x(0), y, width: Math.max(1, x(duration) - x(0)), height: bar, rx: 3, class: "lane"}));
@@ -243,31 +248,31 @@ const RepriseReport = (() => {
     return element("div", {}, button, element("div", {class: "clips"}, one, two));
   }
 
-  function thumbnails(segment) {
+  function thumbnails(segment, names) {
     const picture = (source, name) => source
       ? element("img", {src: source, alt: name, loading: "lazy"})
       : element("div", {class: "missing"}, "no picture: the file is not there");
     const one = (pair, side, name) => element("figure", {}, picture(pair.pictures[side], `${name} at ${clock(pair.times[side], 1)}`),
       element("figcaption", {class: side ? "reference-name" : "query-name"}, `${name} ${clock(pair.times[side], 1)}`));
-    return element("ul", {class: "pairs"}, ...segment.pairs.map(pair => element("li", {}, one(pair, 0, "query"), one(pair, 1, "reference"))));
+    return element("ul", {class: "pairs"}, ...segment.pairs.map(pair => element("li", {}, one(pair, 0, names[0]), one(pair, 1, names[1]))));
   }
 
   function segmentPart(query, match, segment, number) {
     const [qs, rs, qe, re] = segment.segment, how = kind(segment);
     const links = segment.clips || !query.url && !match.url ? null : element("p", {class: "quiet"}, "Open ",
-      linked("the query", query.url, qs), " or ", linked("the reference", match.url, rs), " at that second.");
+      linked(spoken(query)[0], query.url, qs), " or ", linked(spoken(query)[1], match.url, rs), " at that second.");
     return element("section", {class: "segment", "aria-label": `segment ${number}`},
-      element("p", {}, element("strong", {}, `${span(qs, qe)} of the query`), " was taken from ",
-        element("strong", {}, `${span(rs, re)} of the reference`),
+      element("p", {}, element("strong", {}, `${span(qs, qe)} of ${spoken(query)[0]}`), query.names ? " is " : " was taken from ",
+        element("strong", {}, `${span(rs, re)} of ${spoken(query)[1]}`),
         element("span", {class: "badge"}, `score ${segment.score.toFixed(2)}`), how ? element("span", {class: "badge"}, how) : null),
-      segment.pairs && segment.pairs.length ? thumbnails(segment) : null,
+      segment.pairs && segment.pairs.length ? thumbnails(segment, sides(query)) : null,
       segment.clips || query.playable && match.playable ? players(query, match, segment) : links);
   }
 
   function matchPart(query, match, isOpen) {
     const inside = element("div", {class: "inside"});
     const part = element("details", {class: "match", id: match.id},
-      element("summary", {}, element("h3", {}, "from ", element("span", {class: "reference-name"}, match.reference)),
+      element("summary", {}, element("h3", {}, ...(match.title || ["from ", element("span", {class: "reference-name"}, match.reference)])),
         element("span", {class: "badge"}, counted(match.segments.length, "segment")),
         element("span", {class: "badge"}, `score ${match.score.toFixed(2)}`)), inside);
     let isFilled = false;
