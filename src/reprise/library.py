@@ -6,29 +6,30 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from reprise.embedding import EmbeddedQuery, embed_query
 from reprise.errors import MissingVideoError, printable
-from reprise.evidence import QueryEvidence
 from reprise.failures import KeptFailure, failures_of
-from reprise.hits import SearchResult
-from reprise.ignoring import IgnoredClip, ignore, ignored_clips, no_longer_ignore
-from reprise.ingest import IngestReport, Outcome, ingest_into, readable
 from reprise.models.loading import check_has_frame_vectors
 from reprise.models.weights import name_of
-from reprise.querying import Queries
 from reprise.rejections import Box, Rejection, all_rejections, reject, take_back
 from reprise.scanning import find_videos, video_id
-from reprise.searching import Sought, search_library
-from reprise.segment import QueryResult
 from reprise.settings import EmbedSettings, QuerySettings, SearchSettings, default_workers
 from reprise.stores.frames import LibraryFacts
 from reprise.stores.library import LibraryStores, Place
 from reprise.stores.videos import VideoRow
 
+if TYPE_CHECKING:  # what decodes, searches and aligns is imported by the methods that do: `list` needs none of it
+    from reprise.embedding import EmbeddedQuery
+    from reprise.evidence import QueryEvidence
+    from reprise.hits import SearchResult
+    from reprise.ignoring import IgnoredClip
+    from reprise.ingest import IngestReport, Outcome
+    from reprise.querying import Queries
+    from reprise.segment import QueryResult
+
 # Called after every video of an ingest with its outcome, how many are done and how many there are.
-Progress = Callable[[Outcome, int, int], None]
+Progress = Callable[["Outcome", int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,8 @@ class Library:
         be used is in the report's `failed`; the others are done. One that failed before and is unchanged is not
         tried again, unless `retry_failed`. Raises LibraryError if the library itself cannot be used or written.
         """
+        from reprise.ingest import IngestReport, Outcome, ingest_into, readable
+
         found = find_videos([paths] if isinstance(paths, str | os.PathLike) else paths)
         report = IngestReport(skipped=found.skipped)
         failed = [Outcome(failure.path, "failed", failure.reason) for failure in found.failures]
@@ -131,6 +134,8 @@ class Library:
         self, video: str | os.PathLike[str], settings: QuerySettings | None = None
     ) -> QueryEvidence:
         """As `query`, with the similarity map of every match."""
+        from reprise.embedding import embed_query
+
         self._open_to_embed()
         return self.query_embedded_with_evidence(embed_query(os.fspath(video), self._settings), settings)
 
@@ -156,6 +161,8 @@ class Library:
         Raises an InputError for the picture or a video that `settings` names, LibraryMismatchError for a text where
         the library's network reads none, a ModelError or LibraryError, SettingsError.
         """
+        from reprise.searching import Sought, search_library
+
         sought = Sought.of(text, image)
         stores = self._open()
         sought.check(self._settings, self._place.shown)
@@ -182,14 +189,20 @@ class Library:
         self, clip: str | os.PathLike[str], *, start_s: float = 0.0, end_s: float | None = None
     ) -> IgnoredClip:
         """Puts a clip, or a span of a video, on the ignore list: see `reprise.ignoring.ignore`."""
+        from reprise.ignoring import ignore
+
         return ignore(self._open_to_embed(), self._settings, clip, start_s=start_s, end_s=end_s)
 
     def ignored(self) -> list[IgnoredClip]:
         """The ignore list, in the order in which it was made."""
+        from reprise.ignoring import ignored_clips
+
         return ignored_clips(self._open())
 
     def no_longer_ignore(self, clip: str | os.PathLike[str]) -> list[IgnoredClip]:
         """Takes clips, by id or path, off the ignore list and gives what they were; raises MissingVideoError."""
+        from reprise.ignoring import no_longer_ignore
+
         return no_longer_ignore(self._open(), clip)
 
     def reject(
@@ -271,6 +284,8 @@ class Library:
         self.close()
 
     def _ask(self) -> Queries:
+        from reprise.querying import Queries
+
         if self._queries is None:
             self._queries = Queries(self._open(), self._settings)
         return self._queries

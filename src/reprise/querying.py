@@ -10,7 +10,6 @@ from reprise.embedding import EmbeddedQuery, described, embed_query
 from reprise.errors import printable
 from reprise.evidence import MatchEvidence, QueryEvidence, similarity_for_eyes
 from reprise.ignoring import Floats, IgnoredFrames, IgnoreList
-from reprise.pipelines.query import candidates_pipeline, embedded_query_pipeline, query_pipeline
 from reprise.refinement import KnownFile, VideoPair
 from reprise.refinement import refine as refine_ends
 from reprise.rejections import Rejections
@@ -42,6 +41,8 @@ class Queries:
 
     def query_embedded(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryResult:
         """As `query`, for a video that was embedded before."""
+        from reprise.pipelines.query import embedded_query_pipeline
+
         ignored = self._ignored.frames()
         chain = embedded_query_pipeline(
             settings,
@@ -68,6 +69,8 @@ class Queries:
 
     def candidates(self, query: EmbeddedQuery, settings: QuerySettings) -> list[str]:
         """The paths of the `top_k` videos that the frames of `query` vote for, best first, before any alignment."""
+        from reprise.pipelines.query import candidates_pipeline
+
         chain = candidates_pipeline(
             settings, milvus_uri=self._stores.place.milvus_uri, search_params=self._search_params(settings)
         )
@@ -139,6 +142,8 @@ class Queries:
         return after.segments, after.warning
 
     def _chain(self, settings: QuerySettings) -> Any:
+        from reprise.pipelines.query import query_pipeline
+
         if settings not in self._chains:
             self._chains[settings] = query_pipeline(
                 self._embedding,
