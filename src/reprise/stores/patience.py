@@ -43,7 +43,7 @@ class PatientClient:
     """A pymilvus client of a server, each of whose calls waits for a server that is away, within a bound.
 
     Calls raise StoreAwayError when the server stays away for $REPRISE_SERVER_PATIENCE_S, by default PATIENCE_S; what
-    Milvus refuses is raised as pymilvus does. An insert is tried once: repeated, rows that came through the first time
+    Milvus refuses is raised as pymilvus does. An insert is tried once: repeated, rows that came through at first
     would be there twice.
     """
 
