@@ -121,7 +121,7 @@ def work(place: str, journal: Path, shelf: Shelf, seed: int, operations: int, di
     def note(line: str) -> None:
         os.write(out, f"{line}\n".encode())
 
-    count_steps(place, die_at, note)
+    steps = count_steps(place, die_at, note)
     rng = random.Random(seed)
     note("begin open")
     with closing(LibraryStores(Place.of(place), create=FACTS)) as stores:
@@ -135,6 +135,7 @@ def work(place: str, journal: Path, shelf: Shelf, seed: int, operations: int, di
             shelf = shelf.after(operation)
         note("begin close")
     note("done")
+    note(f"steps {steps()}")
 
 
 def perform(stores: LibraryStores, operation: Operation) -> None:
@@ -150,8 +151,8 @@ def perform(stores: LibraryStores, operation: Operation) -> None:
             stores.flush()
 
 
-def count_steps(place: str, die_at: int | None, note: Callable[[str], None]) -> None:
-    """Counts the steps that change something, and kills this process at one of them."""
+def count_steps(place: str, die_at: int | None, note: Callable[[str], None]) -> Callable[[], int]:
+    """Counts the steps that change something, and kills this process at one; gives what tells how many there were."""
     done = 0
 
     def step(name: str) -> None:
@@ -182,6 +183,7 @@ def count_steps(place: str, die_at: int | None, note: Callable[[str], None]) -> 
             step(f"{event} {Path(arguments[0]).name.rstrip('0123456789')}")
 
     sys.addaudithook(watch)
+    return lambda: done
 
 
 def problems(place: str, allowed: list[Shelf]) -> tuple[list[str], Shelf]:

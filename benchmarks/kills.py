@@ -40,6 +40,7 @@ LONGEST_S = 300.0  # of a process that is not to be killed
 TELL_EVERY = 20  # kills, on stderr
 # How far into its work a process is killed, as a share of what the last whole ones took.
 SPREAD = 1.05
+EARLY = 0.25  # share of the times that may fall within the opening
 
 
 class Sandbox:
@@ -48,18 +49,27 @@ class Sandbox:
     def __init__(self, folder: Path) -> None:
         self._answers = folder / "answer.json"
 
-    def run(self, work: Callable[[], Any], kill_after_s: float | None = None) -> tuple[int, Any, float]:
-        """The status, the answer and the seconds that it took; status -9 where it was killed."""
+    def run(
+        self,
+        work: Callable[[], Any],
+        kill_after_s: float | None = None,
+        is_begun: Callable[[], bool] = lambda: True,
+    ) -> tuple[int, Any, float]:
+        """The status, the answer and the seconds that it took since `is_begun`; status -9 where it was killed."""
         self._answers.unlink(missing_ok=True)
         began_s = time.monotonic()
         pid = os.fork()
         if pid == 0:
             self._child(work)
-        deadline_s = began_s + (LONGEST_S if kill_after_s is None else kill_after_s)
+        deadline_s = began_s + LONGEST_S
+        has_begun = False
         while True:
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
                 break
+            if not has_begun and is_begun():
+                has_begun, began_s = True, time.monotonic()
+                deadline_s = began_s + (LONGEST_S if kill_after_s is None else kill_after_s)
             if time.monotonic() >= deadline_s:
                 os.kill(pid, signal.SIGKILL)
                 _, status = os.waitpid(pid, 0)
@@ -117,18 +127,22 @@ class Run:
         seed = self.number
         by_step = self.rng.random() < 0.5
         # A new library is killed within its making more often than not.
-        share = self.rng.random() ** (2 if is_new else 1)
+        share = self.rng.random() ** (2 if is_new else 1) * SPREAD
         die_at = 1 + int(share * self.steps_of_one) if by_step else None
-        after_s = None if by_step else share * self.took_s * SPREAD
+        # A share of the times are counted from the start, the others from when the library is open.
+        is_early = is_new or self.rng.random() < EARLY
+        after_s = None if by_step else share * self.took_s
         status, answer, took_s = self.sandbox.run(
-            lambda: kill_work.work(self.place, self.journal, self.shelf, seed, OPERATIONS, die_at), after_s
+            lambda: kill_work.work(self.place, self.journal, self.shelf, seed, OPERATIONS, die_at),
+            after_s,
+            (lambda: True) if is_early else self._is_open,
         )
         if status == 1:
             self.wrong.append(f"kill {self.number}: the work itself failed: {answer}")
         if status == 0:
             # It was quicker than the kill: that says how long one takes.
-            self.took_s = 0.5 * self.took_s + 0.5 * took_s
-            self.steps_of_one = max(20, int(0.9 * self.steps_of_one))
+            self.took_s = took_s
+            self.steps_of_one = int(self.journal.read_text().split()[-1])
         under_way, done = self._read_journal()
         if status != 0:
             self.table[under_way.kind if under_way else "between", "step" if by_step else "time"] += 1
@@ -159,6 +173,9 @@ class Run:
         if killed and under_way is not None and under_way.kind not in {"open", "close", "flush"}:
             outcome = "done" if self.shelf == done.after(under_way) else "not done"
             self.table[under_way.kind, outcome] += 1
+
+    def _is_open(self) -> bool:
+        return self.journal.exists() and "done" in self.journal.read_text()
 
     def _read_journal(self) -> tuple[Operation | None, Shelf]:
         shelf, under_way = self.shelf, None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -12,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from command_line import children
 
 from reprise.stores.milvus import Milvus
 
@@ -36,6 +36,7 @@ class MilvusProcess:
             f"initial-cluster: default=http://127.0.0.1:{peer_port}\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
+        self._server: tuple[list[str], dict[str, str], Path] | None = None  # the program that serves
 
     @property
     def uri(self) -> str:
@@ -46,13 +47,19 @@ class MilvusProcess:
         """Starts it, and does not wait."""
         program = Path(sys.executable).parent / "milvus-server"
         ports = ["--proxy-port", str(self._port), "--etcd-port", str(self._etcd_port)]
+        command = [sys.executable, str(program), "--data", str(self._folder / "data"), *ports]
+        self._launch(command, {**os.environ, "ETCD_CONFIG_PATH": str(self._folder / "etcd.yaml")}, Path.cwd())
+
+    def start_again(self) -> None:
+        """Starts what was killed or stopped, on its folder and at its address, and does not wait."""
+        # Not the Python program around it, which holds an address for taken that had connections a minute ago.
+        assert self._server is not None
+        self._launch(*self._server)
+
+    def _launch(self, command: list[str], environment: dict[str, str], folder: Path) -> None:
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, program, "--data", self._folder / "data", *ports],
-                env={**os.environ, "ETCD_CONFIG_PATH": str(self._folder / "etcd.yaml")},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
+                command, env=environment, cwd=folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
 
     def wait(self) -> None:
@@ -69,8 +76,18 @@ class MilvusProcess:
                 time.sleep(0.5)  # between two tries; a deadline ends them
             else:
                 milvus.close()
+                self._remember()
                 return
         pytest.fail(f"the Milvus server did not answer within {START_S} s: {self._log.read_text()[-1000:]}")
+
+    def _remember(self) -> None:
+        assert self._process is not None
+        for child in children(self._process.pid):
+            place = Path(f"/proc/{child}")
+            command = (place / "cmdline").read_text().split("\0")[:-1]
+            lines = (place / "environ").read_text().split("\0")[:-1]
+            environment = {name: value for name, _, value in (line.partition("=") for line in lines)}
+            self._server = command, environment, (place / "cwd").readlink()
 
     def kill(self) -> None:
         """Ends it as a loss of power does."""
@@ -96,18 +113,10 @@ class MilvusProcess:
 
 
 def _free_ports(count: int) -> list[int]:
-    # Below those that the system gives to clients: a client that waits for a server which is being started again can
-    # be given that very port, and the server goes to another one.
-    with Path("/proc/sys/net/ipv4/ip_local_port_range").open() as file:
-        first_of_clients = int(file.read().split()[0])
-    free = [port for port in random.sample(range(10_000, first_of_clients), 50) if _is_free(port)]
-    return free[:count]
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [int(probe.getsockname()[1]) for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports

@@ -141,24 +141,24 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusProce
         server.wait()
         yield server
     finally:
-        server.stop()
+        server.kill()
 
 
 @pytest.mark.server
-def test_an_ingest_and_a_search_wait_for_a_server_that_is_stopped_and_started_again(
+def test_an_ingest_and_a_search_wait_for_a_server_that_is_killed_and_started_again(
     own_server: MilvusProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path))
     monkeypatch.setattr("reprise.stores.patience.PATIENCE_S", 150.0)  # a loaded machine takes its time to start one
     with closing(opened(own_server.uri)) as stores:
         stores.add(row("0" * 32), video())
-        own_server.stop()
-        own_server.start()
+        own_server.kill()
+        own_server.start_again()
         for number in range(1, 4):
             stores.add(row(str(number) * 32, path=f"{number}.mp4"), video(seed=number))
         stores.flush()
-        own_server.stop()
-        own_server.start()
+        own_server.kill()
+        own_server.start_again()
         (best,) = stores.videos.nearest(video(seed=2).pooled, 1)
         assert best[0] == "2" * 32
         assert stores.problems() == []
@@ -195,7 +195,7 @@ def test_a_server_that_stays_away_ends_an_ingest_in_one_line_and_a_later_run_com
             stores.add(row("5" * 32, path="5.mp4"), video(seed=5))
         with pytest.raises(StoreAwayError):  # at once
             stores.flush()
-    own_server.start()
+    own_server.start_again()
     own_server.wait()
     monkeypatch.undo()
     monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path))
