@@ -176,7 +176,8 @@ def test_pictures_of_900_million_pixels_are_refused_by_what_the_file_announces(f
     path = still_in_video(folder / name, white_png(30_000, 30_000), size=(30_000, 30_000))
     assert path.stat().st_size < 1_000_000
     assert line_about(path) == (
-        "its pictures have 30000 x 30000 pixels, the limit is 64000000; if you trust it, allow more with --decode-limit pixels=N"
+        "its pictures have 30000 x 30000 pixels, the limit is 64000000; if you trust it, "
+        "allow more with --decode-limit pixels=N"
     )
 
 
