@@ -21,6 +21,7 @@ from clips import ffmpeg, numbered_picture, write_clip
 from footage import looped
 
 from reprise.decoding.container import open_video
+from reprise.decoding.limits import Meter
 from reprise.decoding.needed import OtherwiseError, PacketList, list_packets, plan, planned_frames
 from reprise.decoding.sampling import Picture, pictures_at, pictures_decoded_in_full
 from reprise.errors import InputError
@@ -262,7 +263,7 @@ def test_damage_that_decoding_meets_on_its_way_takes_nothing_back(folder: Path, 
     assert len(pictures) == SECONDS
     chosen = plan(listed(path), [Fraction(k) for k in range(SECONDS)])
     with open_video(str(path), threads=1) as (opened, stream), pytest.raises(OtherwiseError):
-        list(planned_frames(chosen, opened, stream))
+        list(planned_frames(chosen, opened, stream, Meter(str(path))))
 
 
 def test_an_address_is_read_once(clip: Callable[[str], Path]) -> None:

@@ -176,7 +176,8 @@ def test_pictures_of_900_million_pixels_are_refused_by_what_the_file_announces(f
     path = still_in_video(folder / name, white_png(30_000, 30_000), size=(30_000, 30_000))
     assert path.stat().st_size < 1_000_000
     assert line_about(path) == (
-        "its pictures have 30000 x 30000 pixels, the limit is 64000000; if you trust it, raise --decode-limit pixels="
+        "its pictures have 30000 x 30000 pixels, the limit is 64000000; if you trust it, "
+        "allow more with --decode-limit pixels=N"
     )
 
 
@@ -204,7 +205,7 @@ def test_a_still_of_900_million_pixels_is_refused(folder: Path) -> None:
 def test_what_needs_more_memory_than_it_may_have_is_told(folder: Path) -> None:
     path = still_in_video(folder / "large.mov", white_png(4_000, 4_000), size=(4_000, 4_000))
     assert line_about(path, "memory=16M") == (
-        "decoding it needs more memory, the limit is 16 MB; if you trust it, raise --decode-limit memory="
+        "decoding it needs more memory, the limit is 16 MB; if you trust it, allow more with --decode-limit memory=N"
     )
     assert len(numbers(path)) == 1
 
@@ -215,7 +216,9 @@ def test_a_file_that_announces_a_billion_pictures_is_refused(folder: Path, video
     path.write_bytes(with_box(content, (*STBL, b"stts"), lasting(10**9)))
     before_s = _cpu_s()
     line = line_about(path)
-    assert "raise --decode-limit frames=" in line or "raise --decode-limit memory=" in line, line
+    assert "allow more with --decode-limit frames=N" in line or "allow more with --decode-limit memory=N" in line, (
+        line
+    )
     assert _cpu_s() - before_s < 20
 
 
@@ -359,8 +362,8 @@ def test_a_decoder_that_hangs_is_ended_by_the_limit(library: Path, long_video: P
         striking.result()
     assert (finished.status, finished.err) == (
         1,
-        f"reprise: {long_video}: its decoding made no progress, the limit is 3 s; if you trust it, raise "
-        "--decode-limit stall=\n",
+        f"reprise: {long_video}: its decoding made no progress, the limit is 3 s; if you trust it, allow more "
+        "with --decode-limit stall=N\n",
     )
 
 

@@ -149,5 +149,5 @@ def over_limit(path: str, what: str, name: str, limits: DecodeLimits) -> LimitEr
     elif units is _BYTES and value >= _BYTES["M"]:
         told = f"{value / _BYTES['M']:.0f} MB"
     return LimitError(
-        f"{printable(path)}: {what}, the limit is {told}; if you trust it, raise --decode-limit {name}="
+        f"{printable(path)}: {what}, the limit is {told}; if you trust it, allow more with --decode-limit {name}=N"
     )
