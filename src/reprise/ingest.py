@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from reprise.audio import NO_SOUND
 from reprise.decoding.container import check_file
-from reprise.embedding import Attempt, EmbeddedVideo, attempt
+from reprise.embedding import Attempt, EmbeddedVideo, HeardVideo, attempt
 from reprise.errors import InputError, ModelError, ReprisError, printable
 from reprise.scanning import Failure, video_id
 from reprise.settings import EmbedSettings
 from reprise.stores.library import LibraryStores
+from reprise.stores.sounds import audio_of
 from reprise.stores.videos import VideoRow
 from reprise.workers import Job, embed_in_workers
 
@@ -22,7 +24,7 @@ class Outcome:
     """What became of one video."""
 
     path: str
-    status: str  # added, replaced, unchanged or failed
+    status: str  # added, replaced, heard (only the sound's fingerprint was missing), unchanged or failed
     reason: str = ""  # why it failed, or a warning
     duration_s: float = 0.0
     frames: int = 0
@@ -34,6 +36,7 @@ class IngestReport:
 
     added: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)  # their files had changed
+    heard: list[str] = field(default_factory=list)  # unchanged, and the fingerprint of their sound was added
     unchanged: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     warnings: list[Failure] = field(default_factory=list)  # ingested, but with something wrong
@@ -102,6 +105,11 @@ def unsettled(wanted: Sequence[Task], known: Mapping[str, VideoRow]) -> tuple[li
     return [task for task in tasks if not task.looks_unchanged], settled
 
 
+def lacks_sound(task: Task, sounds: Container[str]) -> bool:
+    """Whether the library has no fingerprint of the sound of a video that it knows, and none was sought in vain."""
+    return task.known is not None and task.known.audio != NO_SOUND and task.id not in sounds
+
+
 def row_of(task: Task, video: EmbeddedVideo, settings: EmbedSettings, tags: Sequence[str]) -> VideoRow:
     """The library's row for an embedded video."""
     return VideoRow(
@@ -120,6 +128,7 @@ def row_of(task: Task, video: EmbeddedVideo, settings: EmbedSettings, tags: Sequ
         width=video.width,
         height=video.height,
         codec=video.codec,
+        audio=audio_of(video.sound),
     )
 
 
@@ -131,18 +140,35 @@ def ingest_into(
     workers: int,
     tags: Sequence[str],
     settle: Callable[[Outcome], None],
+    hears_known: bool = False,
 ) -> None:
     """Puts the videos of `wanted` into the library, and hands over what became of each as it is known.
+
+    `hears_known` makes the fingerprints of sound that videos which are there lack.
 
     Raises a ModelError where no video can be embedded, LibraryError if the library cannot be written.
     """
     stores.recover()
-    wanted, unchanged = unsettled(wanted, stores.videos.get([task.id for task in wanted]))
+    rows = stores.videos.get([task.id for task in wanted])
+    by_path = {task.path: replace(task, known=rows.get(task.id)) for task in wanted}
+    wanted, unchanged = unsettled(wanted, rows)
+    sounds = stores.sounds.ids() if hears_known else set()
+    unheard: list[Task] = []
+
+    def done(task: Task, outcome: Outcome) -> None:
+        if hears_known and outcome.status == "unchanged" and lacks_sound(task, sounds):
+            unheard.append(task)
+        else:
+            settle(outcome)
+
     for outcome in unchanged:
-        settle(outcome)
+        done(by_path[outcome.path], outcome)
     try:
         # Closed, so that no worker outlives an exception here.
         with closing(embed_all(wanted, settings, workers)) as results:
+            for task, result in results:
+                done(task, store(stores, task, result, settings, tags))
+        with closing(embed_all(unheard, replace(settings, audio="only"), workers)) as results:
             for task, result in results:
                 settle(store(stores, task, result, settings, tags))
     finally:
@@ -162,6 +188,9 @@ def store(
         # Its content is what it was: remembering the new time of change saves reading it all again next time.
         stores.videos.update(task.id, file_size=task.file_size, modified_ns=task.modified_ns)
         return Outcome(task.path, "unchanged")
+    if isinstance(result, HeardVideo):
+        stores.add_sound(task.id, result.sound)
+        return Outcome(task.path, "heard")
     stores.add(row_of(task, result, settings, tags), result)
     status = "added" if task.known is None else "replaced"
     return Outcome(task.path, status, result.warning, result.duration_s, len(result.matrix))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
+from reprise.audio.chromaprint import require_chromaprint
+from reprise.audio.listening import listening
 from reprise.embedding import EmbeddedQuery, embed_query
 from reprise.errors import MissingVideoError, printable
 from reprise.evidence import QueryEvidence
@@ -40,6 +42,7 @@ class LibraryInfo:
     fps: float
     format: int
     index: str
+    audio: int = 0  # videos with a fingerprint of their sound
 
 
 class Library:
@@ -85,14 +88,16 @@ class Library:
         *,
         workers: int | None = None,
         tags: Sequence[str] = (),
+        audio: bool | None = None,
         progress: Progress | None = None,
     ) -> IngestReport:
         """Adds the videos at `paths`, files and folders, and says what became of each.
 
         A video that is already there unchanged is left as it is, one whose file has changed is replaced.
         `workers` is the number of processes that decode and embed, by default one a core. A video that cannot
-        be used is in the report's `failed`; the others are done. Raises LibraryError if the library itself
-        cannot be used or written.
+        be used is in the report's `failed`; the others are done. `audio` also makes fingerprints of their sound,
+        and of videos that are there without; left out, of new ones where the library has any. Raises LibraryError
+        if the library itself cannot be used or written, MissingExtraError if fingerprints cannot be made.
         """
         found = find_videos([paths] if isinstance(paths, str | os.PathLike) else paths)
         report = IngestReport(skipped=found.skipped)
@@ -102,9 +107,18 @@ class Library:
         for outcome in failed + unreadable:
             settled.add(outcome)
         if wanted:  # else make no library for a mistyped path
+            if audio:
+                require_chromaprint()
             stores = self._open_to_embed(create=True)
+            settings = self._settings if audio is False else listening(stores, self._settings, always=bool(audio))
             ingest_into(
-                stores, wanted, self._settings, workers=workers or default_workers(), tags=tags, settle=settled.add
+                stores,
+                wanted,
+                settings,
+                workers=workers or default_workers(),
+                tags=tags,
+                settle=settled.add,
+                hears_known=bool(audio),
             )
         return report
 
@@ -154,7 +168,8 @@ class Library:
 
     def opened(self, *, create: bool = False) -> tuple[LibraryStores, EmbedSettings]:
         """The stores and what videos are embedded with: for what embeds elsewhere. `create` makes a library."""
-        return self._open_to_embed(create=create), self._settings
+        stores = self._open_to_embed(create=create)
+        return stores, listening(stores, self._settings)
 
     def require(self) -> None:
         """Opens the library, or raises the LibraryError that says why that cannot be."""
@@ -202,6 +217,7 @@ class Library:
             fps=facts.fps,
             format=facts.format,
             index=stores.frames.index_type(),
+            audio=len(stores.sounds.ids()),
         )
 
     def verify(self) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reprise.alignment.aligned import AlignedSegment
+from reprise.audio.library_sounds import LibrarySounds
 from reprise.decoding.sampling import video_facts
 from reprise.embedding import EmbeddedQuery, described
 from reprise.errors import printable
@@ -26,13 +27,15 @@ class Queries:
     def __init__(self, stores: LibraryStores, embedding: EmbedSettings) -> None:
         self._stores, self._embedding = stores, embedding
         self._chains: dict[QuerySettings, Any] = {}
+        self._sounds: LibrarySounds | None = None
 
     def query(self, path: str, settings: QuerySettings) -> QueryResult:
         """The copied segments of one video. Raises an InputError for the video, a LibraryError for the library."""
         expected = video_facts(path)
         times_s, matrix, candidates, aligned = run(self._chain(settings), path)
         query = described(times_s, matrix, expected, "", self._embedding.fps)
-        return self._result(path, query.duration_s, query.warning, candidates, aligned, settings)
+        result = self._result(path, query.duration_s, query.warning, candidates, aligned, settings)
+        return self._witnessed(path, result, settings)
 
     def query_embedded(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryResult:
         """As `query`, for a video that was embedded before."""
@@ -48,7 +51,7 @@ class Queries:
 
     def with_evidence(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryEvidence:
         """As `query_embedded`, with the similarity map of every match."""
-        result = self.query_embedded(query, settings)
+        result = self._witnessed(query.path, self.query_embedded(query, settings), settings)
         evidence = []
         for match in result.matches:
             row = self._stores.videos.by_path(match.reference)[0]
@@ -66,6 +69,13 @@ class Queries:
         (candidates,) = run(chain, query.views, query.frame_of)
         rows = self._stores.videos.get(candidates)
         return [rows[candidate].path for candidate in candidates if candidate in rows]
+
+    def _witnessed(self, path: str, result: QueryResult, settings: QuerySettings) -> QueryResult:
+        if not settings.audio:
+            return result
+        if self._sounds is None:
+            self._sounds = LibrarySounds(self._stores)
+        return self._sounds.witness(path, result)
 
     def _result(
         self,

@@ -17,6 +17,7 @@ from reprise.models.network import Network
 from reprise.models.regions import RegionEmbedder, load_regions
 
 VECTORS_OF = ("frames", "regions", "video")
+AUDIO = ("no", "too", "only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class EmbedSettings:
     # What has a vector of its own: each frame (all that libraries and queries know), each of nine regions of a frame
     # (see reprise.models.regions), or the video alone (see reprise.keyframes).
     vectors_of: str = "frames"
+    # Whether an ingest makes a fingerprint of the sound too, or that alone, for a video whose pictures are there.
+    audio: str = "no"
 
     def __post_init__(self) -> None:
         known = network(self.model)
@@ -40,6 +43,8 @@ class EmbedSettings:
             raise SettingsError(f"fps must be above 0 and at most 60, not {self.fps:g}")
         if self.vectors_of not in VECTORS_OF:
             raise SettingsError(f"vectors_of must be one of {', '.join(VECTORS_OF)}, not {self.vectors_of!r}")
+        if self.audio not in AUDIO:
+            raise SettingsError(f"audio must be one of {', '.join(AUDIO)}, not {self.audio!r}")
         if self.vectors_of == "video" and known.regions > 1:
             raise SettingsError(
                 f"model {self.model} has no one vector a frame to pool over a video; choose another for --quick"
@@ -102,6 +107,7 @@ class QuerySettings:
     min_score: float | None = None  # of a segment; None for the aligner's own
     min_length_s: float = 3.0  # of a segment, in either video
     refine: bool = False  # whether ends are located to a fraction of a second, by decoding around them again
+    audio: bool = True  # whether the sound is compared too, where the library has fingerprints of it
 
     def __post_init__(self) -> None:
         if self.top_k < 1:

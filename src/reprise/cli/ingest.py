@@ -33,6 +33,12 @@ SKIPPED_NAMES = 5
     metavar="TEXT",
     help="A word to remember with the videos that are added; repeatable.",
 )
+@click.option(
+    "--audio/--no-audio",
+    "audio",
+    default=None,
+    help="Also make fingerprints of the sound, of videos that are there without too.  [default: as the library has]",
+)
 @options.json_lines
 def ingest(
     paths: tuple[str, ...],
@@ -43,6 +49,7 @@ def ingest(
     weights: str | None,
     device: str,
     tags: tuple[str, ...],
+    audio: bool | None,
     as_json: bool,
 ) -> int:
     """Put videos into the library, which is made if there is none.
@@ -72,7 +79,7 @@ def ingest(
                     print_json(_json(outcome))
 
         try:
-            report = shelf.ingest(paths, workers=workers, tags=tags, progress=advance)
+            report = shelf.ingest(paths, workers=workers, tags=tags, audio=audio, progress=advance)
         except KeyboardInterrupt as interruption:
             if total:
                 interruption.add_note(
@@ -104,6 +111,7 @@ def _json(outcome: Outcome) -> dict[str, str]:
 def _summary(report: IngestReport) -> str:
     stored = [f"{counted(len(report.added), 'video')} added"]
     stored += [f"{len(report.replaced)} replaced"] if report.replaced else []
+    stored += [f"the sound of {report_heard} added"] if (report_heard := len(report.heard)) else []
     about = [clock(report.duration_s), counted(report.frames, "frame")] if report.frames else []
     about += [f"{len(report.warnings)} truncated"] if report.warnings else []
     others = [f"{len(report.unchanged)} already there"] if report.unchanged else []

@@ -75,13 +75,37 @@ def print_result(result: QueryResult) -> None:
     """A query's answer for people."""
     title = f"{result.query} ({clock(result.duration_s)})"
     alike = "" if result.similarity is None else f"; similarity of the videos {hundredths(result.similarity)}"
-    if not result.matches:
+    if not result.matches and not result.audio_matches:
         click.echo(f"{title}: no copy found{alike}")
+        return
+    if not result.matches:
+        click.echo(f"{title}: no copied pictures found, but the same sound{alike}")
+        _print_audio_matches(result)
         return
     segments = sum(len(match.segments) for match in result.matches)
     click.echo(f"{title}: {counted(segments, 'copied segment')}{alike}")
-    table = plain_table("copied from", "in the query", "in the reference", "score")
+    hears = any(match.audio for match in result.matches)
+    table = plain_table("copied from", "in the query", "in the reference", "score", *(["sound"] if hears else []))
     for match in result.matches:
+        for segment in match.segments:
+            table.add_row(
+                Text(match.reference),
+                f"{clock(segment.query_start_s)} - {clock(segment.query_end_s)}",
+                f"{clock(segment.reference_start_s)} - {clock(segment.reference_end_s)}",
+                f"{segment.score:.2f}",
+                *([match.audio or ""] if hears else []),
+            )
+    print_table(table)
+    _print_audio_matches(result)
+    click.echo()
+
+
+def _print_audio_matches(result: QueryResult) -> None:
+    """What sounds the same where other pictures are shown."""
+    if not result.audio_matches:
+        return
+    table = plain_table("same sound, other pictures", "in the query", "in the reference", "score")
+    for match in result.audio_matches:
         for segment in match.segments:
             table.add_row(
                 Text(match.reference),
@@ -90,7 +114,6 @@ def print_result(result: QueryResult) -> None:
                 f"{segment.score:.2f}",
             )
     print_table(table)
-    click.echo()
 
 
 class _Rate(ProgressColumn):

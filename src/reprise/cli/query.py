@@ -29,6 +29,7 @@ from reprise.scanning import find_videos
 @options.aligner
 @options.min_score
 @options.refine
+@click.option("--no-audio", is_flag=True, help="Do not compare the sound, if the library has fingerprints of it.")
 @options.weights
 @options.device
 @outputs
@@ -40,6 +41,7 @@ def query(
     aligner: str,
     min_score: float | None,
     refine: bool,
+    no_audio: bool,
     weights: str | None,
     device: str,
     files: Outputs,
@@ -49,7 +51,7 @@ def query(
 
     VIDEO is a video or a folder of videos. A video that cannot be read is named, and the others are done.
     """
-    settings = QuerySettings(top_k=top_k, aligner=aligner, min_score=min_score, refine=refine)
+    settings = QuerySettings(top_k=top_k, aligner=aligner, min_score=min_score, refine=refine, audio=not no_audio)
     with reprise.open(library, device=device, weights=weights) as shelf, progress_bar() as bar:
         shelf.require()
         found = find_videos(videos)

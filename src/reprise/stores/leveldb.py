@@ -69,6 +69,11 @@ class LevelDb:
         for key in self._db.iterator(include_value=False, start=_PENDING[:1] + b"\xff"):
             yield key.decode()
 
+    def under(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        """(rest of the key, bytes) of all keys that start with `prefix`, in byte order."""
+        for key, value in self._db.iterator(prefix=prefix.encode()):
+            yield key[len(prefix.encode()) :].decode(), value
+
     def mark_pending(self, name: str) -> None:
         """Notes that a write under `name` has begun."""
         self._write(_PENDING + name.encode(), b"")

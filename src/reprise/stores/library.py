@@ -25,6 +25,7 @@ from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
 from reprise.stores.lock import LOCK_NAME, FolderLock
 from reprise.stores.milvus import connect, disconnect
 from reprise.stores.notes import NoteStore
+from reprise.stores.sounds import SoundStore, audio_of
 from reprise.stores.videos import VideoRow, VideoStore
 
 MILVUS_NAME = "milvus.db"
@@ -117,18 +118,28 @@ class LibraryStores:
         self.videos.load()
         self.notes = NoteStore(self._milvus)
         self.matrices: LevelDb = open_leveldb(self.place.matrices)
+        self.sounds = SoundStore(self.matrices, self._milvus)
 
     def add(self, row: VideoRow, video: EmbeddedVideo) -> None:
         """Stores a video; one that was there under the same id is replaced."""
         self.matrices.mark_pending(row.id)
         if self.videos.get([row.id]):
             self._erase(row.id)
+        if video.sound is not None and len(video.sound):
+            self.sounds.put(row.id, video.sound)
         run(self._store_chain(), row.id, video.times_s, video.matrix)
         self.videos.put(row, video.pooled)
         self._unflushed.append(row.id)
         self._unflushed_frames += row.frame_count
         if self._unflushed_frames >= FLUSH_EVERY_FRAMES:
             self.flush()
+
+    def add_sound(self, video_id: str, codes: NDArray[np.uint32]) -> None:
+        """Stores the fingerprint [codes] of the sound of a video that is there; no codes: it has no sound."""
+        # The row first: a fingerprint that is missing is told by `verify` and made by the next such ingest.
+        self.videos.update(video_id, audio=audio_of(codes))
+        if len(codes):
+            self.sounds.put(video_id, codes)
 
     def matrix(self, video_id: str) -> NDArray[np.float32] | None:
         """The matrix of a video [frames, dim], from this machine or else from Milvus; None where there is none."""
@@ -174,6 +185,7 @@ class LibraryStores:
         for video_id in sorted(set(counts) - set(rows)):
             found.append(f"{video_id}: {counts[video_id]} frames in Milvus belong to no video")
         found += [f"{key}: a matrix in LevelDB belongs to no video" for key in sorted(keys - set(rows))]
+        found += self.sounds.problems(rows.values())
         return found
 
     def _row_problems(self, row: VideoRow, frames: int) -> list[str]:
@@ -206,6 +218,7 @@ class LibraryStores:
         # The row first: without it the video is not in the library, whatever else is still there.
         self.videos.delete(video_id)
         self.frames.delete(video_id)
+        self.sounds.delete(video_id)
         self.matrices.delete(video_id)
 
     def _store_chain(self) -> Any:

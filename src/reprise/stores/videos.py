@@ -35,6 +35,7 @@ class VideoRow:
     width: int = 0  # of its pictures in pixels; 0 where it is not known
     height: int = 0
     codec: str = ""  # as FFmpeg names it
+    audio: str = ""  # what its sound's fingerprint is made with; "none": it has no sound; empty: none was asked for
 
     def to_json(self) -> dict[str, Any]:
         """The object that `reprise list --json` prints."""
@@ -51,12 +52,13 @@ class VideoRow:
             "tags": self.tags,
             **({"width": self.width, "height": self.height} if self.width else {}),
             **({"codec": self.codec} if self.codec else {}),
+            **({"audio": self.audio} if self.audio else {}),
             **({"warning": self.warning} if self.warning else {}),
         }
 
 
 # Kept together in the field "tags", which holds an object: what is added to it needs no new collection.
-_DETAILS = ("tags", "width", "height", "codec")
+_DETAILS = ("tags", "width", "height", "codec", "audio")
 _FIELDS = [field.name for field in fields(VideoRow) if field.name == "tags" or field.name not in _DETAILS]
 
 
