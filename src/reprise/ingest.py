@@ -152,7 +152,8 @@ def ingest_into(
     rows = stores.videos.get([task.id for task in wanted])
     by_path = {task.path: replace(task, known=rows.get(task.id)) for task in wanted}
     wanted, unchanged = unsettled(wanted, rows)
-    sounds = stores.sounds.ids() if hears_known else set()
+    # As they can be read: a damaged one is made again, too.
+    sounds = {video_id for video_id, _ in stores.sounds.all()} if hears_known else set()
     unheard: list[Task] = []
 
     def done(task: Task, outcome: Outcome) -> None:

@@ -67,7 +67,9 @@ def counted(codes: Codes) -> NDArray[np.float32]:
     return np.where(codes == 0, 0, np.clip(changed, 0, 1)).astype(np.float32)
 
 
-def lines_between(query: Codes, reference: Codes, pairs: Pairs) -> list[Line]:
+def lines_between(
+    query: Codes, reference: Codes, pairs: Pairs, *, least_evidence: float = LEAST_EVIDENCE
+) -> list[Line]:
     """The lines along which the query is the reference, strongest first, found among `pairs` of similar codes."""
     weights = counted(query), counted(reference)
     found: list[Line] = []
@@ -76,7 +78,7 @@ def lines_between(query: Codes, reference: Codes, pairs: Pairs) -> list[Line]:
     while len(found) < MOST_LINES and len(pairs) >= 2:
         pace, offset = _strongest(pairs)
         pace, offset = _refined(query, reference, weights, pace, offset)
-        runs = list(_runs(query, reference, weights, pace, offset))
+        runs = list(_runs(query, reference, weights, pace, offset, least_evidence))
         near = np.abs(pairs[:, 1] - pace * pairs[:, 0] - offset) <= 2 * OFFSET_CODES
         if not runs or not near.any():
             break  # the strongest holds nothing, and so do all others
@@ -134,17 +136,18 @@ def _runs(
     weights: tuple[NDArray[np.float32], NDArray[np.float32]],
     pace: float,
     offset: float,
+    least_evidence: float,
 ) -> Iterator[Line]:
     """The stretches of one line that hold, strongest first."""
     gains = _gains(query, reference, weights, pace, offset)
     different = _different(query, reference, pace, offset)
     while True:
         start, end, evidence = _largest_run(gains)
-        if evidence < LEAST_EVIDENCE or end - start < LEAST_CODES:
+        if evidence < least_evidence or end - start < LEAST_CODES:
             return
         for first, past in _unbroken(gains, start, end):
             evidence = float(gains[first:past].sum())
-            if evidence >= LEAST_EVIDENCE and past - first >= LEAST_CODES:
+            if evidence >= least_evidence and past - first >= LEAST_CODES:
                 inside = different[first:past][different[first:past] >= 0]
                 agreement = max(0.0, 1 - 2 * float(inside.mean()))
                 yield Line(first, past, pace, offset, evidence, agreement)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from reprise.audio.chromaprint import HOP_S, SPAN_S
 from reprise.audio.fingerprint import Heard
-from reprise.audio.lines import Line, lines_between, without_doubles
+from reprise.audio.lines import LEAST_EVIDENCE, Line, lines_between, without_doubles
 from reprise.audio.votes import Shelf, candidates
 from reprise.segment import Segment
 
@@ -21,21 +21,29 @@ def same_sound(shelf: Shelf, heard: Sequence[Heard]) -> dict[int, list[Segment]]
     `heard` is the query at all the speeds that are to be tried. A segment's score is the share of equal bits, from 0
     where half of them are, as by chance, to 1; its speed is in seconds of the reference a second of the query.
     """
-    lines: dict[int, list[tuple[float, Line]]] = defaultdict(list)
-    for candidate in candidates(shelf, heard):
-        one = heard[candidate.heard]
-        for line in lines_between(one.codes, shelf.video(candidate.video), candidate.pairs):
-            lines[candidate.video].append((one.speed, line))
     codes = {one.speed: len(one.codes) for one in heard}
     found = {}
-    for video, its_lines in lines.items():
+    for video, lines in same_lines(shelf, heard).items():
         past = len(shelf.video(video))
-        segments = [_segment(speed, line, codes[speed], past) for speed, line in without_doubles(its_lines)]
+        segments = [segment_of(speed, line, codes[speed], past) for speed, line in lines]
         found[video] = sorted(segments, key=lambda s: (s.query_start_s, s.reference_start_s))
     return found
 
 
-def _segment(speed: float, line: Line, query_codes: int, reference_codes: int) -> Segment:
+def same_lines(
+    shelf: Shelf, heard: Sequence[Heard], *, least_evidence: float = LEAST_EVIDENCE
+) -> dict[int, list[tuple[float, Line]]]:
+    """By number of the video on the shelf, (speed the query was heard at, line) of what sounds the same."""
+    lines: dict[int, list[tuple[float, Line]]] = defaultdict(list)
+    for candidate in candidates(shelf, heard):
+        one = heard[candidate.heard]
+        reference = shelf.video(candidate.video)
+        for line in lines_between(one.codes, reference, candidate.pairs, least_evidence=least_evidence):
+            lines[candidate.video].append((one.speed, line))
+    return {video: without_doubles(its_lines) for video, its_lines in lines.items()}
+
+
+def segment_of(speed: float, line: Line, query_codes: int, reference_codes: int) -> Segment:
     """A line in seconds: of the query as it is, and of the reference."""
     first, last = float(line.start), float(line.end - 1)
     starts = [first * HOP_S + MIDDLE_S, line.reference(first) * HOP_S + MIDDLE_S]

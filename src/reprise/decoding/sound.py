@@ -12,27 +12,31 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from reprise.decoding.container import may_jump, open_video
+from reprise.decoding.container import facts, may_jump, open_video
 
 SAMPLE_RATE = 11_025  # samples a second: all that a fingerprint hears lies below 4 kHz
 
 # Decoders that are used, as a video may come from anybody: what cameras, phones, stations, sites and archives make.
 # FFmpeg has many more, of single games and of formats that nobody looks after; and all of PCM.
 DECODERS = frozenset(
-    """
-    aac aac_latm mp1 mp1float mp2 mp2float mp3 mp3float opus libopus vorbis libvorbis flac alac wavpack tta
-    ac3 ac3_fixed eac3 dca mlp truehd s302m wmav1 wmav2 wmapro wmalossless wmavoice
-    amrnb amrwb libopencore_amrnb libopencore_amrwb gsm gsm_ms speex libspeex g722 g726 nellymoser
-    adpcm_ms adpcm_ima_wav adpcm_ima_qt adpcm_swf adpcm_yamaha adpcm_g722 adpcm_g726
-    cook ra_144 ra_288 sipr atrac3 qdm2 qdmc mace3 mace6
-    """.split()
+    [
+        *("aac", "aac_latm", "mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float"),
+        *("opus", "libopus", "vorbis", "libvorbis", "flac", "alac", "wavpack", "tta"),
+        *("ac3", "ac3_fixed", "eac3", "dca", "mlp", "truehd", "s302m", "wmav1"),
+        *("wmav2", "wmapro", "wmalossless", "wmavoice", "amrnb", "amrwb", "libopencore_amrnb", "libopencore_amrwb"),
+        *("gsm", "gsm_ms", "speex", "libspeex", "g722", "g726", "nellymoser", "adpcm_ms"),
+        *("adpcm_ima_wav", "adpcm_ima_qt", "adpcm_swf", "adpcm_yamaha", "adpcm_g722", "adpcm_g726", "cook", "ra_144"),
+        *("ra_288", "sipr", "atrac3", "qdm2", "qdmc", "mace3", "mace6"),
+    ]
 )
 PCM = "pcm_"
 
 # Frames seldom begin exactly where the one before ended: stamps are rounded. A longer step is a gap.
 STEP_S = 0.25
-# A longer gap in the sound than this is a damaged time stamp.
-LONGEST_GAP_S = 3600.0
+# Sound that is said to begin earlier than this before the pictures, or to go on for longer than this after the
+# length that the file announces, has a damaged time stamp.
+EARLIEST_S = 3600.0
+BEYOND_S = 10.0
 # No more than this is heard of a video, whatever its time stamps say.
 LONGEST_S = 24 * 3600.0
 # So many faulty packets in a row, and the rest of a track is given up.
@@ -53,7 +57,11 @@ def sound(path: str) -> Iterator[NDArray[np.int16]]:
         zero_s = 0.0
         if pictures.start_time is not None and pictures.time_base:
             zero_s = float(pictures.start_time * pictures.time_base)
-        yield from _on_the_clock(_frames(container, track), zero_s, fills_gaps=not may_jump(container))
+        announced_s = facts(container, pictures).container_duration_s
+        latest_s = LONGEST_S if announced_s is None else min(announced_s + BEYOND_S, LONGEST_S)
+        if may_jump(container):
+            latest_s = 0.0
+        yield from _on_the_clock(_frames(container, track), zero_s, fills_up_to_s=latest_s)
 
 
 def _track(container: InputContainer) -> AudioStream | None:
@@ -83,8 +91,13 @@ def _frames(container: InputContainer, track: AudioStream) -> Iterator[AudioFram
         yield from (frame for frame in frames if isinstance(frame, AudioFrame) and frame.sample_rate > 0)
 
 
-def _on_the_clock(frames: Iterable[AudioFrame], zero_s: float, *, fills_gaps: bool) -> Iterator[NDArray[np.int16]]:
-    """The samples of `frames`, so that the sample at second s from `zero_s` is number s * SAMPLE_RATE."""
+def _on_the_clock(
+    frames: Iterable[AudioFrame], zero_s: float, *, fills_up_to_s: float
+) -> Iterator[NDArray[np.int16]]:
+    """The samples of `frames`, so that the sample at second s from `zero_s` is number s * SAMPLE_RATE.
+
+    A stamp that leaves a gap up to a later second than `fills_up_to_s` is not believed.
+    """
     resampler, made_for = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE), None
     written = surplus = shift = 0  # samples given; to be left out, as they lie before zero; that stamps are off by
     most = round(LONGEST_S * SAMPLE_RATE)
@@ -95,10 +108,10 @@ def _on_the_clock(frames: Iterable[AudioFrame], zero_s: float, *, fills_gaps: bo
         made_for = kind
         if frame.pts is not None and frame.time_base:
             ahead = round((float(frame.pts * frame.time_base) - zero_s) * SAMPLE_RATE) + shift - written + surplus
-            if written == 0 and surplus == 0 and ahead < 0 and -ahead <= LONGEST_GAP_S * SAMPLE_RATE:
+            if written == 0 and surplus == 0 and ahead < 0 and -ahead <= EARLIEST_S * SAMPLE_RATE:
                 surplus = -ahead
-            elif ahead > STEP_S * SAMPLE_RATE and fills_gaps and ahead <= LONGEST_GAP_S * SAMPLE_RATE:
-                yield np.zeros(min(ahead, most - written), np.int16)
+            elif ahead > STEP_S * SAMPLE_RATE and written + ahead <= fills_up_to_s * SAMPLE_RATE:
+                yield np.zeros(ahead, np.int16)
                 written += ahead
             elif abs(ahead) > STEP_S * SAMPLE_RATE:
                 shift -= ahead  # a stamp that is not believed: the sound goes on from where it was
