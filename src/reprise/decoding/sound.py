@@ -39,6 +39,8 @@ EARLIEST_S = 3600.0
 BEYOND_S = 10.0
 # No more than this is heard of a video, whatever its time stamps say.
 LONGEST_S = 24 * 3600.0
+# Less than any sound has: a damaged header, by which a moment would last for hours.
+LOWEST_RATE = 4000
 # So many faulty packets in a row, and the rest of a track is given up.
 FAULTY_PACKETS = 1000
 
@@ -59,8 +61,8 @@ def sound(path: str) -> Iterator[NDArray[np.int16]]:
             zero_s = float(pictures.start_time * pictures.time_base)
         announced_s = facts(container, pictures).container_duration_s
         latest_s = LONGEST_S if announced_s is None else min(announced_s + BEYOND_S, LONGEST_S)
-        if may_jump(container):
-            latest_s = 0.0
+        if may_jump(container):  # joined recordings; but a track may well begin a little late
+            latest_s = min(latest_s, BEYOND_S)
         yield from _on_the_clock(_frames(container, track), zero_s, fills_up_to_s=latest_s)
 
 
@@ -83,12 +85,12 @@ def _frames(container: InputContainer, track: AudioStream) -> Iterator[AudioFram
             frames = next(packets).decode()
         except StopIteration:
             return
-        except (av.FFmpegError, ValueError):
+        except (av.FFmpegError, ValueError):  # damage in the file
             faulty += 1
             continue
         if frames:
             faulty = 0
-        yield from (frame for frame in frames if isinstance(frame, AudioFrame) and frame.sample_rate > 0)
+        yield from (frame for frame in frames if isinstance(frame, AudioFrame) and frame.sample_rate >= LOWEST_RATE)
 
 
 def _on_the_clock(
@@ -111,7 +113,7 @@ def _on_the_clock(
             if written == 0 and surplus == 0 and ahead < 0 and -ahead <= EARLIEST_S * SAMPLE_RATE:
                 surplus = -ahead
             elif ahead > STEP_S * SAMPLE_RATE and written + ahead <= fills_up_to_s * SAMPLE_RATE:
-                yield np.zeros(ahead, np.int16)
+                yield from _silence(ahead)
                 written += ahead
             elif abs(ahead) > STEP_S * SAMPLE_RATE:
                 shift -= ahead  # a stamp that is not believed: the sound goes on from where it was
@@ -124,6 +126,12 @@ def _on_the_clock(
             written += len(samples) - left_out
         if written >= most:
             return
+
+
+def _silence(samples: int) -> Iterator[NDArray[np.int16]]:
+    piece = np.zeros(60 * SAMPLE_RATE, np.int16)
+    for start in range(0, samples, len(piece)):
+        yield piece[: samples - start]
 
 
 def _resampled(resampler: AudioResampler, frame: AudioFrame) -> list[AudioFrame]:
