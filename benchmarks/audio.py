@@ -2,11 +2,11 @@
 
     python benchmarks/audio.py SOUNDS [--half tuning|report] [--copies N] [--cache DIR] [--sweep] [--shelf-hours H]
 
-SOUNDS is a folder of sound or video files, searched to any depth: music and speech, each a minute or longer. Half of
-them are references, half are other sound that is not in the library. Every edit of `audio_edits` is made to N excerpts
-of 10 s (and a plain copy and an MP3 to excerpts of 4, 6 and 20 s), each between other sound; and N clips an edit hold
-no copy at all. The references, and so their copies, are split in two: thresholds are chosen on the tuning half,
-figures are of the report half. Works that are in SOUNDS twice are left out but once.
+SOUNDS is a folder of sound or video files, searched to any depth: music and speech, each a minute or longer. Half
+of them are references, half are other sound that is not in the library. Every edit of `audio_edits` is made to N
+excerpts of 10 s (and a plain copy and an MP3 to excerpts of 4, 6 and 20 s), each between other sound; and N clips
+an edit hold no copy at all. The references, and so their copies, are split in two: thresholds are chosen on the
+tuning half, figures are of the report half. Works that are in SOUNDS twice are left out but once.
 
 Found: the true reference, with a stretch whose middle is where it should be to a second. Precision: the share of
 all references told that are the true one, over all queries of an edit and its clips without a copy.

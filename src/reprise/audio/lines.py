@@ -37,6 +37,8 @@ FINE_OFFSETS = np.linspace(-3, 3, 13)
 OFFSET_CODES = 2.0  # width of a bin of Hough's transform
 MOST_PAIRS = 4_000  # that lines are sought among
 MOST_LINES = 16  # of two videos
+# A stretch of the query that comes from several places of a reference agrees with all of them about as well.
+LIKE_THE_BEST = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,8 @@ def _largest_run(gains: NDArray[np.float32]) -> tuple[int, int, float]:
 def without_doubles(lines: list[tuple[float, Line]]) -> list[tuple[float, Line]]:
     """Of (speed the query was heard at, line), those that no stronger one tells already; strongest first.
 
-    The same stretch is found at several speeds, and a slanting line beside the true one.
+    The same stretch is found at several speeds, and a slanting line beside the true one; and a refrain is like every
+    other refrain, if less so than a copy is like its source.
     """
     kept: list[tuple[float, Line]] = []
     for speed, line in sorted(lines, key=lambda pair: -pair[1].evidence):
@@ -214,11 +217,13 @@ def without_doubles(lines: list[tuple[float, Line]]) -> list[tuple[float, Line]]
 
 
 def _is_told(speed: float, line: Line, other_speed: float, other: Line) -> bool:
-    # In codes of the query as it is.
+    # In codes of the query as it is. The one that covers less than half of it says too little of it.
     start, end = line.start / speed, line.end / speed
     overlap = min(end, other.end / other_speed) - max(start, other.start / other_speed)
     if overlap < 0.5 * (end - start):
         return False
+    if line.agreement < LIKE_THE_BEST * other.agreement:
+        return True
     middle = (max(start, other.start / other_speed) + min(end, other.end / other_speed)) / 2
     apart = abs(line.reference(middle * speed) - other.reference(middle * other_speed))
     return apart < 24  # three seconds
