@@ -25,8 +25,8 @@ COLUMNS = (
 def csv_of(results: Iterable[QueryResult]) -> str:
     """One line a segment, a header first; times in seconds with three decimals. A query with no copy has no line.
 
-    What only sounds the same is not in the table; `sound` tells of each match whether its sound is the same, partly or
-    other, and is empty where it was not compared.
+    `sound` tells of each match whether its sound is the same, partly or other; it is empty where that was not
+    compared. What only sounds the same is not in the table.
     """
     text = io.StringIO(newline="")
     table = csv.writer(text)
