@@ -7,8 +7,9 @@ hour has 29 000 (0.1 MB).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +23,12 @@ LEAST_WEIGHT = 0.3  # of a code of the query, below which it says too little to 
 # A half that the query has more often than this at one speed is that of a sound that stays.
 MOST_ALIKE = 64
 BLOCK_CODES = 1 << 20  # that are gone through at a time
+WINDOW_CODES = 2400  # of the query that are asked for at a time: five minutes
 
 DIAGONAL_CODES = 8  # pairs are counted in bins of a second
 LEAST_VOTES = 3  # pairs of one bin and the next, each code of the query counted once
-MOST_CANDIDATES = 64  # (video, speed) that are aligned
+MOST_SPEEDS = 3  # at which one video is aligned
+MOST_CANDIDATES = 128  # (video, speed) that are aligned
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,56 +62,99 @@ class Shelf:
 
 def candidates(shelf: Shelf, heard: Sequence[Heard]) -> list[Candidate]:
     """The videos of the shelf that are worth aligning, each at the speeds that speak for it, most votes first."""
-    hits = _hits(shelf, heard)
-    if not len(hits):
+    longest = max((len(one.codes) for one in heard), default=0)
+    # What has too few votes within minutes of the query is chance, and there is much of it.
+    windows = (_hits(shelf, heard, start, start + WINDOW_CODES).voted() for start in range(0, longest, WINDOW_CODES))
+    return _chosen(_Hits.joined([_Hits.none(), *windows]), len(heard))
+
+
+@dataclass(frozen=True, slots=True)
+class _Hits:
+    """Pairs of similar codes, one a place of the arrays [hits]."""
+
+    video: NDArray[np.int64]
+    heard: NDArray[np.int64]
+    query: NDArray[np.int64]
+    reference: NDArray[np.int64]
+
+    @classmethod
+    def none(cls) -> _Hits:
+        nothing = np.zeros(0, np.int64)
+        return cls(nothing, nothing, nothing, nothing)
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Hits]) -> _Hits:
+        return cls(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)))
+
+    def votes(self) -> NDArray[np.int64]:
+        """For each hit [hits], how many codes of the query vote for its diagonal and the next."""
+        diagonal = (self.reference - self.query) // DIAGONAL_CODES
+        place = np.stack([self.video, self.heard, diagonal], axis=1)
+        places, which = np.unique(place, axis=0, return_inverse=True)
+        # Each code of the query has one vote.
+        voters = np.unique(which.reshape(-1) * (1 << 32) + self.query) >> 32
+        votes = np.bincount(voters, minlength=len(places))
+        is_next = (np.diff(places[:, :2], axis=0) == 0).all(axis=1) & (np.diff(places[:, 2]) == 1)
+        beside = np.zeros(len(places), np.int64)
+        beside[:-1] = np.where(is_next, votes[1:], 0)
+        before = np.zeros(len(places), np.int64)
+        before[1:] = np.where(is_next, votes[:-1], 0)
+        return np.asarray((votes + np.maximum(beside, before))[which.reshape(-1)], np.int64)
+
+    def voted(self) -> _Hits:
+        """Those whose diagonal has LEAST_VOTES."""
+        return self.only(self.votes() >= LEAST_VOTES) if len(self.video) else self
+
+    def only(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> _Hits:
+        return _Hits(self.video[which], self.heard[which], self.query[which], self.reference[which])
+
+
+def _chosen(hits: _Hits, speeds: int) -> list[Candidate]:
+    """The (video, speed) that have most votes, with their pairs."""
+    if not len(hits.video):
         return []
-    position, which, query = hits.T
-    video = np.searchsorted(shelf.starts, position, side="right") - 1
-    reference = position - shelf.starts[video]
-    diagonal = (reference - query) // DIAGONAL_CODES
-    pair_of = video * len(heard) + which  # (video, speed)
-    # Each code of the query has one vote a bin.
-    bins = np.unique(np.stack([pair_of, diagonal, query], axis=1), axis=0)
-    places, votes = np.unique(bins[:, :2], axis=0, return_counts=True)
-    beside = np.zeros(len(places), np.int64)
-    is_next = (np.diff(places[:, 0]) == 0) & (np.diff(places[:, 1]) == 1)
-    beside[:-1][is_next] = votes[1:][is_next]
-    votes = votes + beside
-    best = np.zeros(int(pair_of.max()) + 1, np.int64)
-    np.maximum.at(best, places[:, 0], votes)
-    chosen = np.argsort(-best, kind="stable")[:MOST_CANDIDATES]
+    pair_of = hits.video * speeds + hits.heard
     order = np.argsort(pair_of, kind="stable")
-    edges = np.searchsorted(pair_of[order], np.stack([chosen, chosen + 1]))
-    found = []
-    for number, first, past in zip(chosen, *edges, strict=True):
-        if best[number] >= LEAST_VOTES:
-            mine = order[first:past]
-            pairs = np.stack([query[mine], reference[mine]], axis=1)
-            found.append(Candidate(int(number) // len(heard), int(number) % len(heard), pairs, int(best[number])))
+    pairs, first = np.unique(pair_of[order], return_index=True)
+    most = np.maximum.reduceat(hits.votes()[order], first)
+    past = np.append(first[1:], len(order))
+    speeds_of: Counter[int] = Counter()
+    found: list[Candidate] = []
+    for number in np.argsort(-most, kind="stable"):
+        video, heard = divmod(int(pairs[number]), speeds)
+        speeds_of[video] += 1
+        if speeds_of[video] <= MOST_SPEEDS:
+            mine = order[first[number] : past[number]]
+            pair = np.stack([hits.query[mine], hits.reference[mine]], axis=1)
+            found.append(Candidate(video, heard, pair, int(most[number])))
+        if len(found) == MOST_CANDIDATES:
+            break
     return found
 
 
-def _hits(shelf: Shelf, heard: Sequence[Heard]) -> NDArray[np.int64]:
-    """[hits, 3]: a position on the shelf, the speed, and the code of the query that nearly equals it there."""
-    asked = [_Table(heard, low_half=low_half) for low_half in (False, True)]
+def _hits(shelf: Shelf, heard: Sequence[Heard], start: int, end: int) -> _Hits:
+    """The pairs of the shelf's codes with the codes [start, end) of the query."""
+    tables = [_Table(heard, start, end, low_half=low_half) for low_half in (False, True)]
     found = [np.zeros((0, 3), np.int64)]
-    for start in range(0, len(shelf.codes), BLOCK_CODES):
-        block = shelf.codes[start : start + BLOCK_CODES]
-        for table in asked:
+    for first in range(0, len(shelf.codes), BLOCK_CODES):
+        block = shelf.codes[first : first + BLOCK_CODES]
+        for table in tables:
             position, which, query = table.look_up(block)
-            found.append(np.stack([position + start, which, query], axis=1))
+            found.append(np.stack([position + first, which, query], axis=1))
     # A pair whose halves are both equal was found twice.
-    return np.unique(np.concatenate(found), axis=0)
+    position, which, query = np.unique(np.concatenate(found), axis=0).T
+    video = np.searchsorted(shelf.starts, position, side="right") - 1
+    return _Hits(video, which, query, position - shelf.starts[video])
 
 
 class _Table:
-    """The query's codes by one half of theirs."""
+    """The codes [start, end) of the query by one half of theirs."""
 
-    def __init__(self, heard: Sequence[Heard], *, low_half: bool) -> None:
+    def __init__(self, heard: Sequence[Heard], start: int, end: int, *, low_half: bool) -> None:
         self._shift = 0 if low_half else 16
         codes, which, place = [], [], []
         for number, one in enumerate(heard):
-            told = np.flatnonzero(counted(one.codes) >= LEAST_WEIGHT)
+            told = np.flatnonzero(counted(one.codes)[start:end] >= LEAST_WEIGHT) + start
             halves = self._half(one.codes[told])
             told = told[np.bincount(halves, minlength=HALF + 1)[halves] <= MOST_ALIKE]
             codes.append(one.codes[told])
