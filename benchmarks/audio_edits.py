@@ -69,12 +69,15 @@ def ffmpeg(*arguments: str | Path) -> None:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.decode(errors='replace')}")
 
 
-def as_video(source: Path, target: Path, seconds: float) -> None:
-    """The first seconds of a sound file as a video of one black picture a second, stereo AAC at 44.1 kHz."""
+def as_video(source: Path, target: Path, seconds: float, *, looped: bool = False) -> None:
+    """The first seconds of a sound file as a video of one black picture a second, stereo AAC at 44.1 kHz.
+
+    `looped`: over and over, if it is shorter.
+    """
     picture = ("-f", "lavfi", "-i", "color=size=16x16:rate=1")
     ends = ("-t", f"{seconds}", "-shortest")
     sound = ("-map", "0:v", "-map", "1:a:0", "-c:v", "mpeg4", *AAC, "-ac", "2", "-ar", "44100")
-    ffmpeg(*picture, "-i", source, *sound, *ends, target)
+    ffmpeg(*picture, *(("-stream_loop", "-1") if looped else ()), "-i", source, *sound, *ends, target)
 
 
 def edited_copy(

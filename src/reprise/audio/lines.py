@@ -26,7 +26,7 @@ FULL_CHANGE_BITS = 6.0
 CHANGE_CODES = 8
 
 MOST_DIFFERENT = 0.30  # share of bits; codes of the same sound differ by less
-LEAST_EVIDENCE = 2.0
+LEAST_EVIDENCE = 3.0
 LEAST_CODES = 16  # two seconds
 BREAK_EVIDENCE = 3.0  # so much against a stretch within a copy cuts it: some two and a half seconds of other sound
 
@@ -152,7 +152,7 @@ def _runs(
             if evidence >= least_evidence and past - first >= LEAST_CODES:
                 inside = different[first:past][different[first:past] >= 0]
                 agreement = max(0.0, 1 - 2 * float(inside.mean()))
-                yield Line(first, past, pace, offset, evidence, agreement)
+                yield Line(first, past, float(pace), float(offset), evidence, agreement)
         gains[start:end] = -1
 
 

@@ -11,8 +11,10 @@ from reprise.audio.lines import LEAST_EVIDENCE, Line, lines_between, without_dou
 from reprise.audio.votes import Shelf, candidates
 from reprise.segment import Segment
 
-# What a code says is said of the middle of its span.
-MIDDLE_S = SPAN_S / 2
+# A code sees SPAN_S of sound, and where a copy begins or ends within that, some of its bits are still the source's.
+# Seconds from the beginning of what the first code of a stretch sees to the beginning of the copy, and from the
+# beginning of what its last code sees to the end of the copy: medians of the tuning half of benchmarks/audio.py.
+BEGINS_S, ENDS_S = SPAN_S / 2 - 0.8, SPAN_S / 2
 
 
 def same_sound(shelf: Shelf, heard: Sequence[Heard]) -> dict[int, list[Segment]]:
@@ -46,12 +48,12 @@ def same_lines(
 def segment_of(speed: float, line: Line, query_codes: int, reference_codes: int) -> Segment:
     """A line in seconds: of the query as it is, and of the reference."""
     first, last = float(line.start), float(line.end - 1)
-    starts = [first * HOP_S + MIDDLE_S, line.reference(first) * HOP_S + MIDDLE_S]
-    ends = [last * HOP_S + MIDDLE_S, line.reference(last) * HOP_S + MIDDLE_S]
+    starts = [first * HOP_S + BEGINS_S, line.reference(first) * HOP_S + BEGINS_S * line.pace]
+    ends = [last * HOP_S + ENDS_S, line.reference(last) * HOP_S + ENDS_S * line.pace]
     # The first code of a sound is the first that could be: what begins with it begins with the sound. Likewise the
     # last.
-    before = MIDDLE_S if line.start == 0 or line.reference(first) < 1 else 0.0
-    after = MIDDLE_S if line.end == query_codes or line.reference(last) > reference_codes - 2 else 0.0
+    before = BEGINS_S if line.start == 0 or line.reference(first) < 1 else 0.0
+    after = SPAN_S - ENDS_S if line.end == query_codes or line.reference(last) > reference_codes - 2 else 0.0
     return Segment(
         query_start_s=(starts[0] - before) / speed,
         query_end_s=(ends[0] + after) / speed,
