@@ -37,7 +37,8 @@ SKIPPED_NAMES = 5
     "--audio/--no-audio",
     "audio",
     default=None,
-    help="Also make fingerprints of the sound, of videos that are there without too.  [default: as the library has]",
+    help="Also keep fingerprints of the sound, of videos that are there already too.  [default: of new videos where "
+    "the library has any]",
 )
 @options.json_lines
 def ingest(
@@ -111,9 +112,9 @@ def _json(outcome: Outcome) -> dict[str, str]:
 def _summary(report: IngestReport) -> str:
     stored = [f"{counted(len(report.added), 'video')} added"]
     stored += [f"{len(report.replaced)} replaced"] if report.replaced else []
-    stored += [f"the sound of {report_heard} added"] if (report_heard := len(report.heard)) else []
     about = [clock(report.duration_s), counted(report.frames, "frame")] if report.frames else []
     about += [f"{len(report.warnings)} truncated"] if report.warnings else []
     others = [f"{len(report.unchanged)} already there"] if report.unchanged else []
+    others += [f"{len(report.heard)} now with their sound"] if report.heard else []
     others += [f"{len(report.failed)} failed"] if report.failed else []
     return ", ".join([" and ".join(stored) + (f" ({', '.join(about)})" if about else ""), *others])
