@@ -132,7 +132,7 @@ def run(arguments: argparse.Namespace, scratch: Path) -> None:
         heard_s += max((len(one.codes) * HOP_S for one in heard), default=0.0)
         if number % 50 == 49:
             print(f"{number + 1} of {len(cases)} clips", file=sys.stderr)
-    print_table(cases, told)
+    print_table(cases, [[t for t in found if t.evidence >= LEAST_EVIDENCE] for found in told])
     if arguments.sweep:
         print_sweep(cases, told)
     hours = len(shelf.codes) * HOP_S / 3600
