@@ -107,7 +107,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 def _clear(uri: str, *, keep_collections: bool) -> None:
     disconnect(uri)
     server = Milvus(uri)
-    for collection in ("frames", "videos", "notes", "ignored"):
+    for collection in ("frames", "videos", "notes", "ignored", "audio"):
         if server.has(collection):
             if keep_collections and server.index_type(collection) == "FLAT":
                 server.delete(collection, 'id != ""')

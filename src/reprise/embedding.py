@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.audio.fingerprint import fingerprint
 from reprise.decoding.container import VideoFacts
 from reprise.decoding.guarded import video_facts
 from reprise.errors import ReprisError, printable
@@ -36,6 +37,7 @@ class EmbeddedVideo:
     width: int = 0  # of its pictures in pixels; 0 where the file does not say
     height: int = 0
     codec: str = ""  # as FFmpeg names it
+    sound: NDArray[np.uint32] | None = None  # its fingerprint [codes]; of none, no codes; None where none was asked
 
     @property
     def pooled(self) -> NDArray[np.float32]:
@@ -54,7 +56,15 @@ class EmbeddedQuery:
     warning: str  # empty, or what was wrong with the file
 
 
-Attempt = EmbeddedVideo | ReprisError | None  # None: the content is what the library has already
+@dataclass(frozen=True, slots=True)
+class HeardVideo:
+    """A video of which nothing but the sound was wanted."""
+
+    sound: NDArray[np.uint32]  # its fingerprint [codes]; no codes where there is none
+
+
+# None: the content is what the library has already.
+Attempt = EmbeddedVideo | HeardVideo | ReprisError | None
 
 
 def embed_video(path: str, settings: EmbedSettings, known_hash: str | None = None) -> EmbeddedVideo | None:
@@ -67,7 +77,8 @@ def embed_video(path: str, settings: EmbedSettings, known_hash: str | None = Non
         return None
     expected = video_facts(path, limits=settings.limits)
     times_s, matrix = run(_chain(settings), path)
-    return described(times_s, matrix, expected, digest, settings.fps)
+    video = described(times_s, matrix, expected, digest, settings.fps)
+    return video if settings.audio == "no" else replace(video, sound=fingerprint(path))
 
 
 def embed_query(path: str, settings: EmbedSettings) -> EmbeddedQuery:
@@ -81,6 +92,8 @@ def embed_query(path: str, settings: EmbedSettings) -> EmbeddedQuery:
 def attempt(path: str, settings: EmbedSettings, known_hash: str | None = None) -> Attempt:
     """As `embed_video`, with the error returned, not raised: for many videos a failure is one more result."""
     try:
+        if settings.audio == "only":
+            return HeardVideo(fingerprint(path))
         return embed_video(path, settings, known_hash)
     except ReprisError as error:
         return error

@@ -22,6 +22,7 @@ class LibraryInfo:
     fps: float
     format: int
     index: str
+    audio: int = 0  # videos with a fingerprint of their sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ def info_of(stores: LibraryStores) -> LibraryInfo:
         fps=facts.fps,
         format=facts.format,
         index=stores.frames.index_type(),
+        audio=len(stores.sounds.ids()),
     )
 
 

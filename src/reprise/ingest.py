@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any
 
+from reprise.audio import NO_SOUND
+from reprise.audio.chromaprint import require_chromaprint
+from reprise.audio.listening import listening
 from reprise.decoding.container import check_file
-from reprise.embedding import Attempt, EmbeddedVideo, attempt
+from reprise.embedding import Attempt, EmbeddedVideo, HeardVideo, attempt
 from reprise.errors import InputError, ModelError, ReprisError, printable
 from reprise.failures import Failures, KeptFailure, without_known
+from reprise.opening import Opening
 from reprise.relocating import find_moved, relocate
-from reprise.scanning import Failure, real_path, video_id
-from reprise.settings import EmbedSettings
+from reprise.scanning import Failure, find_videos, real_path, video_id
+from reprise.settings import EmbedSettings, default_workers
 from reprise.stores.library import LibraryStores
 from reprise.stores.sharing import Share
+from reprise.stores.sounds import audio_of
 from reprise.stores.videos import VideoRow
 from reprise.tagging import tag_videos, with_tags
 from reprise.workers import Job, embed_in_workers
@@ -28,7 +34,9 @@ class Outcome:
     """What became of one video."""
 
     path: str
-    status: str  # added, replaced, moved, unchanged, elsewhere (done by another process meanwhile) or failed
+    # added, replaced, moved, heard (only the sound's fingerprint was missing), unchanged, elsewhere (done by another
+    # process meanwhile) or failed
+    status: str
     reason: str = ""  # why it failed, or a warning
     duration_s: float = 0.0
     frames: int = 0
@@ -42,6 +50,7 @@ class IngestReport:
     added: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)  # their files had changed
     moved: list[str] = field(default_factory=list)  # their files were at other paths before
+    heard: list[str] = field(default_factory=list)  # unchanged, and the fingerprint of their sound was added
     unchanged: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)  # another process put them in meanwhile
     failed: list[Failure] = field(default_factory=list)
@@ -130,6 +139,11 @@ def unsettled(wanted: Sequence[Task], known: Mapping[str, VideoRow]) -> tuple[li
     return [task for task in tasks if not task.looks_unchanged], settled
 
 
+def lacks_sound(task: Task, sounds: Container[str]) -> bool:
+    """Whether the library has no fingerprint of the sound of a video that it knows, and none was sought in vain."""
+    return task.known is not None and task.known.audio != NO_SOUND and task.id not in sounds
+
+
 def row_of(task: Task, video: EmbeddedVideo, settings: EmbedSettings, tags: Sequence[str]) -> VideoRow:
     """The library's row for an embedded video."""
     return VideoRow(
@@ -149,7 +163,44 @@ def row_of(task: Task, video: EmbeddedVideo, settings: EmbedSettings, tags: Sequ
         height=video.height,
         codec=video.codec,
         real_path=real_path(task.path),
+        audio=audio_of(video.sound),
     )
+
+
+def ingest_paths(
+    opening: Opening,
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    workers: int | None,
+    tags: Sequence[str],
+    audio: bool | None,
+    progress: Progress | None,
+    retry_failed: bool,
+) -> IngestReport:
+    """Adds the videos at `paths` to the library of `opening`; arguments and errors as `Library.ingest`."""
+    found = find_videos(paths)
+    report = IngestReport(skipped=found.skipped)
+    failed = [Outcome(failure.path, "failed", failure.reason) for failure in found.failures]
+    settled = Settling(report, len(found.videos) + len(failed), progress)
+    wanted, unreadable = readable(found.videos)
+    for outcome in failed + unreadable:
+        settled.add(outcome)
+    if wanted:  # else make no library for a mistyped path
+        if audio:
+            require_chromaprint()
+        stores = opening.stores_to_embed(create=True)
+        settings = opening.settings
+        ingest_into(
+            stores,
+            wanted,
+            settings if audio is False else listening(stores, settings, always=bool(audio)),
+            workers=workers or default_workers(),
+            tags=tags,
+            settle=settled.add,
+            retry_failed=retry_failed,
+            hears_known=bool(audio),
+        )
+    return report
 
 
 def ingest_into(
@@ -161,24 +212,37 @@ def ingest_into(
     tags: Sequence[str],
     settle: Callable[[Outcome], None],
     retry_failed: bool = False,
+    hears_known: bool = False,
 ) -> None:
     """Puts the videos of `wanted` into the library, and hands over what became of each as it is known.
 
-    Files that failed before and are unchanged fail again unread, unless `retry_failed`.
+    Files that failed before and are unchanged fail again unread, unless `retry_failed`. `hears_known` makes the
+    fingerprints of sound that videos which are there lack.
 
     Raises a ModelError where no video can be embedded, LibraryError if the library cannot be written.
     """
     stores.recover()
-    wanted, unchanged = unsettled(wanted, stores.videos.get([task.id for task in wanted]))
+    rows = stores.videos.get([task.id for task in wanted])
+    by_path = {task.path: replace(task, known=rows.get(task.id)) for task in wanted}
+    wanted, unchanged = unsettled(wanted, rows)
     failures = Failures(stores.notes)
     hopeless: list[tuple[Task, KeptFailure]] = []
     if not retry_failed:
         wanted, hopeless = without_known(wanted, failures)
-    for outcome in [
-        *unchanged,
-        *(Outcome(task.path, "failed", failure.told_of(task.path)) for task, failure in hopeless),
-    ]:
-        settle(outcome)
+    # As they can be read: a damaged one is made again, too.
+    sounds = {video_id for video_id, _ in stores.sounds.all()} if hears_known else set()
+    unheard: list[Task] = []
+
+    def done(task: Task, outcome: Outcome) -> None:
+        if hears_known and outcome.status == "unchanged" and lacks_sound(task, sounds):
+            unheard.append(task)
+        else:
+            settle(outcome)
+
+    for outcome in unchanged:
+        done(by_path[outcome.path], outcome)
+    for task, failure in hopeless:
+        settle(Outcome(task.path, "failed", failure.told_of(task.path)))
     if tags:
         tag_videos(stores, stores.videos.get([video_id(outcome.path) for outcome in unchanged]).values(), tags)
     wanted, moved = relocated(stores, wanted, tags)
@@ -186,8 +250,8 @@ def ingest_into(
         settle(outcome)
 
     def still_wanted(claimed: list[Task]) -> list[Task]:
-        left, done = unsettled(claimed, stores.videos.get([task.id for task in claimed]))
-        for outcome in done:
+        left, finished = unsettled(claimed, stores.videos.get([task.id for task in claimed]))
+        for outcome in finished:
             settle(replace(outcome, status="elsewhere"))
         return left
 
@@ -197,13 +261,16 @@ def ingest_into(
             # Closed, so that no worker outlives an exception here.
             with closing(embed_all(tasks, settings, workers)) as results:
                 for task, result in results:
-                    settle(store(stores, task, result, settings, tags))
+                    done(task, store(stores, task, result, settings, tags))
                     if isinstance(result, ReprisError):
                         failures.keep(task, result)
                     else:
                         failures.forget(task.id)
                     if share is not None:
                         share.done(task)
+        with closing(embed_all(unheard, replace(settings, audio="only"), workers)) as results:
+            for task, result in results:
+                settle(store(stores, task, result, settings, tags))
     finally:
         # Also when interrupted: what is done is kept in its final form.
         stores.flush()
@@ -236,6 +303,9 @@ def store(
             changes["tags"] = with_tags(task.known, tags)
         stores.videos.update(task.id, **changes)
         return Outcome(task.path, "unchanged")
+    if isinstance(result, HeardVideo):
+        stores.add_sound(task.id, result.sound)
+        return Outcome(task.path, "heard")
     stores.add(row_of(task, result, settings, tags), result)
     status = "added" if task.known is None else "replaced"
     return Outcome(task.path, status, result.warning, result.duration_s, len(result.matrix))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Self
 from reprise.errors import LibraryLostError, SettingsError
 from reprise.filters import ALL_VIDEOS, VideoFilter
 from reprise.opening import Opening
-from reprise.scanning import find_videos
 from reprise.selection import Selection, select, video_at
 from reprise.settings import EmbedSettings, QuerySettings, SearchSettings, default_workers
 from reprise.stores.library import LibraryStores
@@ -78,6 +77,7 @@ class Library:
         *,
         workers: int | None = None,
         tags: Sequence[str] = (),
+        audio: bool | None = None,
         progress: Progress | None = None,
         retry_failed: bool = False,
     ) -> IngestReport:
@@ -86,29 +86,22 @@ class Library:
         A video that is already there unchanged is left as it is, one whose file has changed is replaced.
         `workers` is the number of processes that decode and embed, by default one a core. A video that cannot
         be used is in the report's `failed`; the others are done. One that failed before and is unchanged is not
-        tried again, unless `retry_failed`. Raises LibraryError if the library itself cannot be used or written.
+        tried again, unless `retry_failed`. `audio` also makes fingerprints of their sound, and of videos that are
+        there without; left out, of new ones where the library has any. Raises LibraryError if the library itself
+        cannot be used or written, MissingExtraError if fingerprints cannot be made.
         """
-        from reprise.ingest import IngestReport, Outcome, Settling, ingest_into, readable
+        from reprise.ingest import ingest_paths
 
-        found = find_videos([paths] if isinstance(paths, str | os.PathLike) else paths)
-        report = IngestReport(skipped=found.skipped)
-        failed = [Outcome(failure.path, "failed", failure.reason) for failure in found.failures]
-        settled = Settling(report, len(found.videos) + len(failed), progress)
-        wanted, unreadable = readable(found.videos)
-        for outcome in failed + unreadable:
-            settled.add(outcome)
-        if wanted:  # else make no library for a mistyped path
-            stores = self._opening.stores_to_embed(create=True)
-            ingest_into(
-                stores,
-                wanted,
-                self._opening.settings,
-                workers=workers or default_workers(),
-                tags=tags,
-                settle=settled.add,
-                retry_failed=retry_failed,
-            )
-        return report
+        given = [paths] if isinstance(paths, str | os.PathLike) else paths
+        return ingest_paths(
+            self._opening,
+            given,
+            workers=workers,
+            tags=tags,
+            audio=audio,
+            progress=progress,
+            retry_failed=retry_failed,
+        )
 
     def watch(
         self,
@@ -211,7 +204,10 @@ class Library:
 
     def opened(self, *, create: bool = False) -> tuple[LibraryStores, EmbedSettings]:
         """The stores and what videos are embedded with: for what embeds elsewhere. `create` makes a library."""
-        return self._opening.stores_to_embed(create=create), self._opening.settings
+        from reprise.audio.listening import listening
+
+        stores = self._opening.stores_to_embed(create=create)
+        return stores, listening(stores, self._opening.settings)
 
     def require(self) -> None:
         """Opens the library, or raises the LibraryError that says why that cannot be."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reprise.alignment.aligned import AlignedSegment
+from reprise.audio.library_sounds import LibrarySounds
 from reprise.decoding.guarded import video_facts
 from reprise.embedding import EmbeddedQuery, described, embed_query
 from reprise.errors import printable
@@ -29,6 +30,7 @@ class Queries:
         self._stores, self._embedding = stores, embedding
         self._chains: dict[QuerySettings, Any] = {}
         self._ignored = IgnoreList(stores)
+        self._sounds: LibrarySounds | None = None
 
     def query(self, path: str, settings: QuerySettings) -> QueryResult:
         """The copied segments of one video. Raises an InputError for the video, a LibraryError for the library."""
@@ -37,7 +39,8 @@ class Queries:
         expected = video_facts(path, limits=self._embedding.limits)
         times_s, matrix, candidates, aligned, rows = run(self._chain(settings), path)
         query = described(times_s, matrix, expected, "", self._embedding.fps)
-        return self._result(path, query.duration_s, query.warning, candidates, aligned, rows, settings)
+        result = self._result(path, query.duration_s, query.warning, candidates, aligned, rows, settings)
+        return self._witnessed(path, result, settings)
 
     def query_embedded(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryResult:
         """As `query`, for a video that was embedded before."""
@@ -57,7 +60,7 @@ class Queries:
 
     def with_evidence(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryEvidence:
         """As `query_embedded`, with the similarity map of every match."""
-        result = self.query_embedded(query, settings)
+        result = self._witnessed(query.path, self.query_embedded(query, settings), settings)
         evidence = []
         for match in result.matches:
             row = self._stores.videos.by_path(match.reference)[0]
@@ -85,6 +88,13 @@ class Queries:
         if span is not None:
             views = span.silenced_views(views, query.frame_of, self._embedding.fps)
         return views if ignored is None else ignored.silenced_views(views, query.frame_of)
+
+    def _witnessed(self, path: str, result: QueryResult, settings: QuerySettings) -> QueryResult:
+        if not settings.audio:
+            return result
+        if self._sounds is None:
+            self._sounds = LibrarySounds(self._stores)
+        return self._sounds.witness(path, result)
 
     def _result(
         self,

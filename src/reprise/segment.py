@@ -111,6 +111,9 @@ class Match:
     reference: str  # the path as it was ingested
     score: float
     segments: tuple[Segment, ...]
+    # What the sound says: "same", "partly" or "other", None where there is none to compare; and where it is the same.
+    audio: str | None = None
+    audio_segments: tuple[Segment, ...] = ()
 
     @classmethod
     def of(cls, reference: str, segments: list[Segment]) -> Match:
@@ -120,6 +123,18 @@ class Match:
         total = sum(lengths)
         score = sum(s.score * length for s, length in zip(ordered, lengths, strict=True)) / total
         return cls(reference, score, ordered)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a result's object holds of it; `audio` and `audio_segments` only where the sound says anything."""
+        shown: dict[str, Any] = {
+            "reference": self.reference,
+            "score": round(self.score, 4),
+            "segments": [segment.to_json() for segment in self.segments],
+        }
+        if self.audio is not None:
+            shown["audio"] = self.audio
+            shown["audio_segments"] = [segment.to_json() for segment in self.audio_segments]
+        return shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +151,8 @@ class QueryResult:
     similarity: float | None = None  # of two videos as wholes, where two were compared: -1 to 1
     rejected: int = 0  # segments that were found and left out, as they are marked as no copies
     repeats: bool = False  # whether a video was held against itself: segments are what comes in it again
+    # What sounds the same where no copied pictures were found; None where the sound was not compared.
+    audio_matches: tuple[Match, ...] | None = None
 
     def __iter__(self) -> Iterator[Match]:
         return iter(self.matches)
@@ -148,15 +165,10 @@ class QueryResult:
         answer: dict[str, Any] = {
             "query": self.query,
             "duration": round(self.duration_s, 3),
-            "matches": [
-                {
-                    "reference": match.reference,
-                    "score": round(match.score, 4),
-                    "segments": [segment.to_json() for segment in match.segments],
-                }
-                for match in self.matches
-            ],
+            "matches": [match.to_json() for match in self.matches],
         }
+        if self.audio_matches is not None:
+            answer["audio_matches"] = [match.to_json() for match in self.audio_matches]
         if self.similarity is not None:
             answer["similarity"] = round(self.similarity, 4)
         if self.rejected:

@@ -18,6 +18,7 @@ from reprise.models.network import Network
 from reprise.models.regions import RegionEmbedder, load_regions
 
 VECTORS_OF = ("frames", "regions", "video")
+AUDIO = ("no", "too", "only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class EmbedSettings:
     # (see reprise.models.regions), or the video alone (see reprise.keyframes).
     vectors_of: str = "frames"
     limits: DecodeLimits = DEFAULT_LIMITS  # what decoding a video may take
+    # Whether an ingest makes a fingerprint of the sound too, or that alone, for a video whose pictures are there.
+    audio: str = "no"
 
     def __post_init__(self) -> None:
         known = network(self.model)
@@ -42,6 +45,8 @@ class EmbedSettings:
             raise SettingsError(f"fps must be above 0 and at most 60, not {self.fps:g}")
         if self.vectors_of not in VECTORS_OF:
             raise SettingsError(f"vectors_of must be one of {', '.join(VECTORS_OF)}, not {self.vectors_of!r}")
+        if self.audio not in AUDIO:
+            raise SettingsError(f"audio must be one of {', '.join(AUDIO)}, not {self.audio!r}")
         if self.vectors_of == "video" and known.regions > 1:
             raise SettingsError(
                 f"model {self.model} has no one vector a frame to pool over a video; choose another for --quick"
@@ -109,6 +114,7 @@ class QuerySettings:
         0.0  # of the query, that is not looked at; times count from the file's beginning all the same
     )
     skip_end_s: float = 0.0  # likewise at its end
+    audio: bool = True  # whether the sound is compared too, where the library has fingerprints of it
 
     def __post_init__(self) -> None:
         if self.top_k < 1:

@@ -41,6 +41,13 @@ SKIPPED_NAMES = 5
     help="A word to remember with the videos, also those that are there already; repeatable.",
 )
 @click.option("--retry-failed", is_flag=True, help="Try files again that failed before and have not changed since.")
+@click.option(
+    "--audio/--no-audio",
+    "audio",
+    default=None,
+    help="Also keep fingerprints of the sound, of videos that are there already too.  [default: of new videos where "
+    "the library has any]",
+)
 @watching
 @options.json_lines
 def ingest(
@@ -54,6 +61,7 @@ def ingest(
     limits: DecodeLimits,
     tags: tuple[str, ...],
     retry_failed: bool,
+    audio: bool | None,
     watch: bool,
     poll: float | None,
     as_json: bool,
@@ -105,7 +113,9 @@ def ingest(
                     print_json(outcome_json(outcome))
 
         try:
-            report = shelf.ingest(paths, workers=workers, tags=tags, progress=advance, retry_failed=retry_failed)
+            report = shelf.ingest(
+                paths, workers=workers, tags=tags, audio=audio, progress=advance, retry_failed=retry_failed
+            )
         except KeyboardInterrupt as interruption:
             if total:
                 interruption.add_note(
@@ -128,6 +138,7 @@ def _summary(report: IngestReport) -> str:
     about += [f"{len(report.warnings)} truncated"] if report.warnings else []
     others = [f"{len(report.moved)} moved"] if report.moved else []
     others += [f"{len(report.unchanged)} already there"] if report.unchanged else []
+    others += [f"{len(report.heard)} now with their sound"] if report.heard else []
     others += [f"{len(report.elsewhere)} done by another process"] if report.elsewhere else []
     others += [f"{len(report.failed)} failed"] if report.failed else []
     return ", ".join([" and ".join(stored) + (f" ({', '.join(about)})" if about else ""), *others])

@@ -76,17 +76,43 @@ def print_result(result: QueryResult) -> None:
     title = f"{result.query} ({clock(result.duration_s)})"
     alike = "" if result.similarity is None else f"; similarity of the videos {hundredths(result.similarity)}"
     left_out = f"; {counted(result.rejected, 'segment')} marked as no copy left out" if result.rejected else ""
-    if not result.matches:
+    if not result.matches and not result.audio_matches:
         click.echo(f"{title}: no {'repeat' if result.repeats else 'copy'} found{left_out}{alike}")
+        return
+    if not result.matches:
+        click.echo(f"{title}: no copied pictures found, but the same sound{left_out}{alike}")
+        _print_audio_matches(result)
         return
     segments = sum(len(match.segments) for match in result.matches)
     found = counted(segments, "repeated segment" if result.repeats else "copied segment")
     click.echo(f"{title}: {found}{left_out}{alike}")
-    if result.repeats:
-        table = plain_table("shown again in", "first", "again", "score")
-    else:
-        table = plain_table("copied from", "in the query", "in the reference", "score")
+    hears = any(match.audio for match in result.matches)
+    where = (
+        ("shown again in", "first", "again")
+        if result.repeats
+        else ("copied from", "in the query", "in the reference")
+    )
+    table = plain_table(*where, "score", *(["sound"] if hears else []))
     for match in result.matches:
+        for segment in match.segments:
+            table.add_row(
+                Text(match.reference),
+                f"{clock(segment.query_start_s)} - {clock(segment.query_end_s)}",
+                f"{clock(segment.reference_start_s)} - {clock(segment.reference_end_s)}",
+                f"{segment.score:.2f}",
+                *([match.audio or ""] if hears else []),
+            )
+    print_table(table)
+    _print_audio_matches(result)
+    click.echo()
+
+
+def _print_audio_matches(result: QueryResult) -> None:
+    """What sounds the same where other pictures are shown."""
+    if not result.audio_matches:
+        return
+    table = plain_table("same sound, other pictures", "in the query", "in the reference", "score")
+    for match in result.audio_matches:
         for segment in match.segments:
             table.add_row(
                 Text(match.reference),
@@ -95,7 +121,6 @@ def print_result(result: QueryResult) -> None:
                 f"{segment.score:.2f}",
             )
     print_table(table)
-    click.echo()
 
 
 class _Rate(ProgressColumn):

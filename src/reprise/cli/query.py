@@ -34,6 +34,7 @@ from reprise.scanning import find_videos
 @click.option(
     "--show-rejected", is_flag=True, help="Tell what was marked as no copy with `reprise reject` all the same."
 )
+@click.option("--no-audio", is_flag=True, help="Do not compare the sound, if the library has fingerprints of it.")
 @options.weights
 @options.device
 @options.limits
@@ -49,6 +50,7 @@ def query(
     skip_start: float,
     skip_end: float,
     show_rejected: bool,
+    no_audio: bool,
     weights: str | None,
     device: str,
     limits: DecodeLimits,
@@ -67,6 +69,7 @@ def query(
         show_rejected=show_rejected,
         skip_start_s=skip_start,
         skip_end_s=skip_end,
+        audio=not no_audio,
     )
     with reprise.open(library, device=device, weights=weights, limits=limits) as shelf, progress_bar() as bar:
         shelf.require()

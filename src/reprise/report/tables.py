@@ -18,11 +18,16 @@ COLUMNS = (
     "score",
     "speed",
     "backwards",
+    "sound",
 )
 
 
 def csv_of(results: Iterable[QueryResult]) -> str:
-    """One line a segment, a header first; times in seconds with three decimals. A query with no copy has no line."""
+    """One line a segment, a header first; times in seconds with three decimals. A query with no copy has no line.
+
+    `sound` tells of each match whether its sound is the same, partly or other; it is empty where that was not
+    compared. What only sounds the same is not in the table.
+    """
     text = io.StringIO(newline="")
     table = csv.writer(text)
     table.writerow(COLUMNS)
@@ -38,6 +43,7 @@ def csv_of(results: Iterable[QueryResult]) -> str:
                         f"{s.score:.4f}",
                         f"{s.speed:.3f}",
                         "yes" if s.backwards else "no",
+                        match.audio or "",
                     ]
                 )
     return text.getvalue()

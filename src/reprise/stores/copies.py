@@ -25,7 +25,7 @@ from reprise.stores.videos import VideoRow
 if TYPE_CHECKING:
     from reprise.embedding import EmbeddedVideo
 
-ROW, TIMES = "row", "times"  # kinds of companions
+ROW, TIMES, SOUND = "row", "times", "audio"  # kinds of companions
 FACTS = "facts"  # of the library
 NOTES = "notes"  # a line each; there while they are not in Milvus yet
 REBUILDING = "rebuilding"  # there while Milvus is being filled from LevelDB
@@ -41,11 +41,13 @@ class VideoCopy:
     row: VideoRow
     times_s: NDArray[np.float64]  # [frames]
     matrix: NDArray[np.float32]  # [frames, dim]
+    sound: bytes | None = None  # the record of its sound's fingerprint, where there is one
 
     @classmethod
     def of(cls, row: VideoRow, video: EmbeddedVideo) -> VideoCopy:
         """The copy of a video that was embedded."""
-        return cls(row, np.asarray(video.times_s, np.float64), video.matrix)
+        sound = pack(video.sound) if video.sound is not None and len(video.sound) else None
+        return cls(row, np.asarray(video.times_s, np.float64), video.matrix, sound)
 
     @property
     def pooled(self) -> NDArray[np.float32]:
@@ -64,6 +66,8 @@ def write(
     """Puts matrix, row and times at once, with other `companions` by kind; `mark` as in `LevelDb.store`."""
     record = pack(copy.matrix)
     own = {ROW: _packed_row(copy.row, zlib.crc32(record)), TIMES: pack(copy.times_s)}
+    if copy.sound is not None:
+        own[SOUND] = copy.sound
     matrices.store(copy.row.id, record, {**(companions or {}), **own}, mark=mark)
 
 
@@ -90,9 +94,10 @@ def read(matrices: LevelDb, video_id: str) -> VideoCopy | None:
     )
     if record is None or row is None or times is None:
         return None
+    sound = matrices.companion(SOUND, video_id)
     try:
         kept, checksum = _unpacked_row(row)
-        copy = VideoCopy(kept, np.asarray(unpack(times), np.float64), np.asarray(unpack(record), np.float32))
+        copy = VideoCopy(kept, np.asarray(unpack(times), np.float64), np.asarray(unpack(record), np.float32), sound)
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{matrices.shown}: the copy of {video_id} is damaged: {error}") from error
     if checksum != zlib.crc32(record):

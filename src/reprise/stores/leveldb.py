@@ -131,6 +131,11 @@ class LevelDb:
         with self._batch() as batch:
             batch.delete(_LIBRARY + name.encode())
 
+    def under(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        """(rest of the key, bytes) of all keys that start with `prefix`, in byte order."""
+        for key, value in self._db.iterator(prefix=prefix.encode()):
+            yield key[len(prefix.encode()) :].decode(), value
+
     def mark_pending(self, name: str) -> None:
         """Notes that a write under `name` has begun."""
         self._write(_PENDING + name.encode(), b"")

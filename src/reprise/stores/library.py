@@ -40,6 +40,7 @@ from reprise.stores.milvus import connect, keep, part
 from reprise.stores.moving import finish_moves
 from reprise.stores.notes import NoteStore
 from reprise.stores.slots import free_slot, left_slots
+from reprise.stores.sounds import SoundStore, audio_of
 from reprise.stores.videos import VideoRow, VideoStore
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ class LibraryStores:
             self.claims = Claims(self.notes)
         self.ignored = IgnoredStore(self._milvus)
         self.matrices: LevelDb = open_leveldb(self.place.matrices)
+        self.sounds = SoundStore(self.matrices, self._milvus)
         if create is not None:
             copies.keep_facts(self.matrices, self.frames.facts())
         with suppress(StoreError):  # on a full disk queries still go: half a video has no row, and is not seen
@@ -174,6 +176,8 @@ class LibraryStores:
         `companions` by kind are kept beside the matrix in LevelDB, from the same moment on.
         """
         copy = VideoCopy.of(row, video)
+        if copy.sound is None and companions is not None:
+            copy = replace(copy, sound=companions.get(copies.SOUND))
         with self.alone_with(row.id):
             copies.write(self.matrices, copy, mark=copies.TO_FINISH, companions=companions)
             self.fill(copy, replacing=bool(self.videos.get([row.id])))
@@ -210,7 +214,16 @@ class LibraryStores:
         run(self._store_chain(), video_id, copy.times_s, copy.matrix)
         if not self.place.embedded:
             self.frames.delete(video_id, start=copy.row.frame_count)  # of a longer version
+        self.sounds.store(video_id, copy.sound)
         self.videos.put(copy.row, copy.pooled)
+
+    def add_sound(self, video_id: str, codes: NDArray[np.uint32]) -> None:
+        """Stores the fingerprint [codes] of the sound of a video that is there; no codes: it has no sound."""
+        with self.alone_with(video_id):
+            # The row first: a fingerprint that is missing is told by `verify` and made by the next such ingest.
+            self.videos.update(video_id, audio=audio_of(codes))
+            if len(codes):
+                self.sounds.put(video_id, codes)
 
     def matrix(self, video_id: str) -> NDArray[np.float32] | None:
         """The matrix of a video [frames, dim], from this machine or else from Milvus; None where there is none."""
@@ -270,7 +283,8 @@ class LibraryStores:
 
     def problems(self) -> list[str]:
         """One line for everything in which the stores disagree; empty for a sound library."""
-        return [line for finding in verifying.findings(self) for line in finding.problems]
+        found = [line for finding in verifying.findings(self) for line in finding.problems]
+        return found + self.sounds.problems(self.videos.all())
 
     def erase(self, video_id: str) -> None:
         """Takes a video out of both stores, unmarked: for what was marked before."""
@@ -282,6 +296,7 @@ class LibraryStores:
         # The row first: without it the video is not in the library, whatever else is still there.
         self.videos.delete(video_id)
         self.frames.delete(video_id)
+        self.sounds.delete_on_server(video_id)
 
     def _keep_row(self, row: VideoRow) -> None:
         if copies.rewrite_row(self.matrices, row):

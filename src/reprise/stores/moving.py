@@ -7,9 +7,14 @@ what is under the old one. At every moment one of the two is whole; the next com
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
+
+from reprise.errors import StoreError
+from reprise.stores import copies
 
 if TYPE_CHECKING:
     from reprise.stores.leveldb import LevelDb
@@ -31,7 +36,7 @@ def move_videos(stores: LibraryStores, moves: Sequence[tuple[VideoRow, VideoRow]
         if matrix is None or len(matrix) != before.frame_count:
             continue
         stores.matrices.mark_moving(before.id, after.id)
-        times_s = np.arange(len(matrix)) / before.fps  # as it was decoded
+        times_s = _times_s(stores, before)
         video = EmbeddedVideo(times_s, matrix, before.duration_s, before.warning, before.content_hash)
         stores.add(after, video, companions=stores.matrices.companions(before.id))
         moved.append(after)
@@ -40,6 +45,14 @@ def move_videos(stores: LibraryStores, moves: Sequence[tuple[VideoRow, VideoRow]
         stores.flush()
         finish_moves(stores, stores.matrices)
     return moved
+
+
+def _times_s(stores: LibraryStores, row: VideoRow) -> NDArray[np.float64]:
+    with suppress(StoreError):
+        copy = copies.read(stores.matrices, row.id)
+        if copy is not None and copy.is_consistent:
+            return copy.times_s
+    return np.arange(row.frame_count) / row.fps  # as it was decoded
 
 
 def finish_moves(stores: LibraryStores, matrices: LevelDb) -> None:

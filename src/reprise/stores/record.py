@@ -19,12 +19,13 @@ _DTYPES: dict[int, np.dtype[Any]] = {
     2: np.dtype("<f8"),
     3: np.dtype("u1"),
     4: np.dtype("<i8"),
+    5: np.dtype("<u4"),
 }
 _CODES = {dtype: code for code, dtype in _DTYPES.items()}
 
 
 def pack(array: NDArray[np.generic]) -> bytes:
-    """The array, of float16, float32, float64, uint8 or int64, as one record. Raises ValueError otherwise."""
+    """The array, of float16, float32, float64, uint8, uint32 or int64, as one record. Raises ValueError otherwise."""
     dtype = array.dtype.newbyteorder("<")
     if dtype not in _CODES:
         raise ValueError(f"an array of {array.dtype} cannot be stored; use float32")

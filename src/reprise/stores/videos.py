@@ -38,6 +38,7 @@ class VideoRow:
     height: int = 0
     codec: str = ""  # as FFmpeg names it
     real_path: str = ""  # of the file, absolute, which `id` is made of; empty where it is not known or no Unicode
+    audio: str = ""  # what its sound's fingerprint is made with; "none": it has no sound; empty: none was asked for
 
     def to_json(self) -> dict[str, Any]:
         """The object that `reprise list --json` prints."""
@@ -54,12 +55,13 @@ class VideoRow:
             "tags": self.tags,
             **({"width": self.width, "height": self.height} if self.width else {}),
             **({"codec": self.codec} if self.codec else {}),
+            **({"audio": self.audio} if self.audio else {}),
             **({"warning": self.warning} if self.warning else {}),
         }
 
 
 # Kept together in the field "tags", which holds an object: what is added to it needs no new collection.
-_DETAILS = ("tags", "width", "height", "codec", "real_path")
+_DETAILS = ("tags", "width", "height", "codec", "real_path", "audio")
 _FIELDS = [field.name for field in fields(VideoRow) if field.name == "tags" or field.name not in _DETAILS]
 
 
