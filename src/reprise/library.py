@@ -6,28 +6,29 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from reprise.embedding import EmbeddedQuery, embed_query
 from reprise.errors import LibraryLostError, MissingVideoError, printable
-from reprise.evidence import QueryEvidence
-from reprise.hits import SearchResult
-from reprise.ingest import IngestReport, Outcome, ingest_into, readable
 from reprise.models.loading import check_has_frame_vectors
 from reprise.models.weights import name_of
-from reprise.querying import Queries
 from reprise.scanning import find_videos, video_id
-from reprise.searching import Sought, search_library
-from reprise.segment import QueryResult
 from reprise.settings import EmbedSettings, QuerySettings, SearchSettings, default_workers
-from reprise.stores.backup import BackupReport, write_backup
 from reprise.stores.frames import LibraryFacts
 from reprise.stores.library import LibraryStores, Place
-from reprise.stores.repairing import RepairReport, rebuild, repair
 from reprise.stores.videos import VideoRow
 
+if TYPE_CHECKING:  # what decodes, searches and aligns is imported by the methods that do: `list` needs none of it
+    from reprise.embedding import EmbeddedQuery
+    from reprise.evidence import QueryEvidence
+    from reprise.hits import SearchResult
+    from reprise.ingest import IngestReport, Outcome
+    from reprise.querying import Queries
+    from reprise.segment import QueryResult
+    from reprise.stores.backup import BackupReport
+    from reprise.stores.repairing import RepairReport
+
 # Called after every video of an ingest with its outcome, how many are done and how many there are.
-Progress = Callable[[Outcome, int, int], None]
+Progress = Callable[["Outcome", int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ class Library:
         be used is in the report's `failed`; the others are done. Raises LibraryError if the library itself
         cannot be used or written.
         """
+        from reprise.ingest import IngestReport, Outcome, ingest_into, readable
+
         found = find_videos([paths] if isinstance(paths, str | os.PathLike) else paths)
         report = IngestReport(skipped=found.skipped)
         failed = [Outcome(failure.path, "failed", failure.reason) for failure in found.failures]
@@ -123,6 +126,8 @@ class Library:
         self, video: str | os.PathLike[str], settings: QuerySettings | None = None
     ) -> QueryEvidence:
         """As `query`, with the similarity map of every match."""
+        from reprise.embedding import embed_query
+
         self._open_to_embed()
         return self.query_embedded_with_evidence(embed_query(os.fspath(video), self._settings), settings)
 
@@ -148,6 +153,8 @@ class Library:
         Raises an InputError for the picture or a video that `settings` names, LibraryMismatchError for a text where
         the library's network reads none, a ModelError or LibraryError, SettingsError.
         """
+        from reprise.searching import Sought, search_library
+
         sought = Sought.of(text, image)
         stores = self._open()
         sought.check(self._settings, self._place.shown)
@@ -214,6 +221,8 @@ class Library:
 
     def repair(self) -> RepairReport:
         """Makes Milvus and LevelDB whole from each other, also where one of them is lost; says what was done."""
+        from reprise.stores.repairing import rebuild, repair
+
         try:
             stores = self._open()
         except LibraryLostError:
@@ -222,6 +231,8 @@ class Library:
 
     def backup(self, destination: str | os.PathLike[str]) -> BackupReport:
         """Writes all of the library into one file. Raises BackupError, LibraryError where it is not whole."""
+        from reprise.stores.backup import write_backup
+
         return write_backup(self._open(), destination)
 
     def close(self) -> None:
@@ -241,6 +252,8 @@ class Library:
         self.close()
 
     def _ask(self) -> Queries:
+        from reprise.querying import Queries
+
         if self._queries is None:
             self._queries = Queries(self._open(), self._settings)
         return self._queries

@@ -10,17 +10,20 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.embedding import EmbeddedVideo
 from reprise.errors import StoreError
+from reprise.pooling import pooled
 from reprise.stores.frames import LibraryFacts
 from reprise.stores.leveldb import LevelDb
 from reprise.stores.record import pack, unpack
 from reprise.stores.videos import VideoRow
+
+if TYPE_CHECKING:
+    from reprise.embedding import EmbeddedVideo
 
 ROW, TIMES = "row", "times"  # kinds of companions
 FACTS = "facts"  # of the library
@@ -47,8 +50,7 @@ class VideoCopy:
     @property
     def pooled(self) -> NDArray[np.float32]:
         """The video-level embedding [dim]."""
-        row = self.row
-        return EmbeddedVideo(self.times_s, self.matrix, row.duration_s, row.warning, row.content_hash).pooled
+        return pooled(self.matrix)
 
     @property
     def is_consistent(self) -> bool:

@@ -14,12 +14,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.embedding import EmbeddedVideo
 from reprise.errors import (
     LibraryError,
     LibraryLostError,
@@ -29,7 +28,6 @@ from reprise.errors import (
     StoreError,
     printable,
 )
-from reprise.pipelines.ingest import store_pipeline
 from reprise.running import run
 from reprise.stores import copies, recovery, verifying
 from reprise.stores.copies import VideoCopy
@@ -39,6 +37,9 @@ from reprise.stores.lock import LOCK_NAME, FolderLock
 from reprise.stores.milvus import connect, disconnect
 from reprise.stores.notes import NoteStore
 from reprise.stores.videos import VideoRow, VideoStore
+
+if TYPE_CHECKING:
+    from reprise.embedding import EmbeddedVideo
 
 MILVUS_NAME = "milvus.db"
 MATRICES_NAME = "matrices"
@@ -227,6 +228,8 @@ class LibraryStores:
 
     def _store_chain(self) -> Any:
         if self._chain is None:
+            from reprise.pipelines.ingest import store_pipeline  # and Towhee, which reading does not need
+
             self._chain = store_pipeline(milvus_uri=self.place.milvus_uri)
         return self._chain
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
@@ -36,7 +37,8 @@ class Milvus:
         self.uri = uri
         self.embedded = "://" not in uri
         self.shown = printable(uri)
-        from pymilvus import MilvusClient  # half a second that `--help` need not spend
+        with _no_garbage_collection():
+            from pymilvus import MilvusClient  # half a second that `--help` need not spend
 
         # pymilvus logs every error with a traceback beside raising it; importing it sets its level anew.
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
@@ -45,7 +47,8 @@ class Milvus:
             lite.tidy(uri)
         with lite.overheard() as heard:
             try:
-                client = MilvusClient(uri=uri, token=token, timeout=CONNECT_TIMEOUT_S)
+                with _no_garbage_collection():  # the first embedded one imports Milvus Lite
+                    client = MilvusClient(uri=uri, token=token, timeout=CONNECT_TIMEOUT_S)
             except Exception as error:
                 if not self.embedded:
                     raise StoreError(
@@ -298,3 +301,15 @@ def disconnect(uri: str) -> None:
         milvus = _connected.pop(uri, None)
     if milvus is not None:
         milvus.close()
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    # What an import makes stays: looking through pandas and the like for garbage took a tenth of a second.
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
