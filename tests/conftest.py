@@ -12,8 +12,7 @@ import pytest
 from command_line import run
 from footage import footage, looped
 from milvus_process import MilvusProcess
-
-from reprise.stores.milvus import Milvus, disconnect
+from milvus_servers import cleared
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +87,7 @@ def bare_place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
         return str(tmp_path / "library")
     uri: str = request.getfixturevalue("milvus_server")
     monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path / "matrices"))
-    _clear(uri, keep_collections=False)
+    cleared(uri, keep_collections=False)
     return uri
 
 
@@ -100,17 +99,5 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     uri: str = request.getfixturevalue("milvus_server")
     monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path / "matrices"))
     # A server takes 8 s to make the two collections, and a moment to empty them.
-    _clear(uri, keep_collections=True)
+    cleared(uri, keep_collections=True)
     return uri
-
-
-def _clear(uri: str, *, keep_collections: bool) -> None:
-    disconnect(uri)
-    server = Milvus(uri)
-    for collection in ("frames", "videos", "notes", "ignored", "audio"):
-        if server.has(collection):
-            if keep_collections and server.index_type(collection) == "FLAT":
-                server.delete(collection, 'id != ""')
-            else:
-                server.drop(collection)
-    server.close()

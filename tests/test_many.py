@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import COMMAND, run, wait_until
-from conftest import _clear
 from footage import footage
+from milvus_servers import cleared
 from test_stores import opened, video
 
 import reprise
@@ -41,7 +41,7 @@ VIDEO = "a" * 32
 def server(milvus_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A server with a library of no videos, and a folder of this test's for matrices."""
     monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path / "matrices"))
-    _clear(milvus_server, keep_collections=True)
+    cleared(milvus_server, keep_collections=True)
     opened(milvus_server).close()
     return milvus_server
 

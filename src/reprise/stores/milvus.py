@@ -52,7 +52,8 @@ class Milvus:
         # The first embedded one imports Milvus Lite.
         with lite.overheard() as heard, _no_garbage_collection():
             try:
-                client = MilvusClient(uri=uri, token=token, timeout=CONNECT_TIMEOUT_S)
+                with _no_garbage_collection():  # the first embedded one imports Milvus Lite
+                    client = MilvusClient(uri=uri, token=token, timeout=CONNECT_TIMEOUT_S)
             except Exception as error:
                 if not self.embedded:
                     raise StoreError(
@@ -325,6 +326,7 @@ def disconnect(uri: str) -> None:
         milvus = _connected.pop(uri, None)
     if milvus is not None:
         milvus.close()
+<<<<<<< HEAD
 
 
 # A process may have a server's library open twice: the connection is closed with the last.
@@ -344,6 +346,8 @@ def part(uri: str) -> None:
         is_last = _keepers[uri] <= 0
     if is_last:
         disconnect(uri)
+=======
+>>>>>>> survive
 
 
 @contextmanager
