@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-<<<<<<< HEAD
 from reprise.errors import LibraryLostError, SettingsError
 from reprise.filters import ALL_VIDEOS, VideoFilter
 from reprise.opening import Opening
@@ -16,15 +15,6 @@ from reprise.selection import Selection, select, video_at
 from reprise.settings import EmbedSettings, QuerySettings, SearchSettings, default_workers
 from reprise.stores.library import LibraryStores
 from reprise.stores.sweeping import lasting_problems
-=======
-from reprise.errors import LibraryLostError, MissingVideoError, printable
-from reprise.models.loading import check_has_frame_vectors
-from reprise.models.weights import name_of
-from reprise.scanning import find_videos, video_id
-from reprise.settings import EmbedSettings, QuerySettings, SearchSettings, default_workers
-from reprise.stores.frames import LibraryFacts
-from reprise.stores.library import LibraryStores, Place
->>>>>>> survive
 from reprise.stores.videos import VideoRow
 from reprise.tagging import check_tags, tag_videos
 
@@ -50,27 +40,7 @@ if TYPE_CHECKING:  # what decodes, searches and aligns is imported by the method
     from reprise.segment import QueryResult
     from reprise.stores.backup import BackupReport
     from reprise.stores.repairing import RepairReport
-<<<<<<< HEAD
     from reprise.updating import UpdateReport
-=======
-
-# Called after every video of an ingest with its outcome, how many are done and how many there are.
-Progress = Callable[["Outcome", int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class LibraryInfo:
-    """What `reprise info` says of a library."""
-
-    library: str
-    videos: int
-    frames: int
-    model: str
-    dimension: int
-    fps: float
-    format: int
-    index: str
->>>>>>> survive
 
 
 class Library:
@@ -405,11 +375,7 @@ class Library:
         """Writes all of the library into one file. Raises BackupError, LibraryError where it is not whole."""
         from reprise.stores.backup import write_backup
 
-<<<<<<< HEAD
         return write_backup(self._opening.stores(), destination)
-=======
-        return write_backup(self._open(), destination)
->>>>>>> survive
 
     def close(self) -> None:
         """Gives the library back to other processes; once is enough, more does no harm."""

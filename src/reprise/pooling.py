@@ -1,15 +1,10 @@
-<<<<<<< HEAD
 """The video-level embedding: what one vector says of a whole video."""
-=======
-"""From the embeddings of frames to the one of their video."""
->>>>>>> survive
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-<<<<<<< HEAD
 # The mean of the same matrix is the same on every machine but for the last bits; a video of a day of which one
 # frame is another is off by more.
 SAME = 1e-6
@@ -28,10 +23,3 @@ def is_pooled(matrix: NDArray[np.float32], embedding: NDArray[np.float32]) -> bo
         and matrix.shape[1] == len(embedding)
         and bool(np.abs(pooled(matrix) - embedding).max() < SAME)
     )
-=======
-
-def pooled(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The video-level embedding [dim]: the mean of the frames of `matrix` [frames, dim], L2-normalised."""
-    mean = matrix.mean(axis=0)
-    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
->>>>>>> survive

@@ -22,15 +22,11 @@ COMMANDS = {
     "list": Late("reprise.cli.list:list_videos", "List the videos of the library."),
     "info": Late("reprise.cli.info:info", "Tell what the library, or one of its videos, is."),
     "remove": Late("reprise.cli.remove:remove", "Take videos out of the library; their files are not touched."),
-<<<<<<< HEAD
     "update": Late("reprise.cli.update:update", "Follow files that were changed, moved or renamed."),
     "tag": Late("reprise.cli.tag:tag", "Add tags to videos, or take them off."),
     "export": Late("reprise.cli.export:export", "Write the videos' vectors into a folder, for other programs."),
     "import": Late("reprise.cli.importing:import_videos", "Read exported vectors into a library, decoding nothing."),
-    "verify": Late("reprise.cli.verify:verify", "Check that the library is whole."),
-=======
     "verify": Late("reprise.cli.verify:verify", "Check that the library is whole; mend it with --repair."),
->>>>>>> survive
     "backup": Late("reprise.cli.backup:backup", "Write the whole library into one file."),
     "restore": Late("reprise.cli.backup:restore", "Make a library from a backup."),
     "serve": Late("reprise.cli.serve:serve", "Serve the library over HTTP, with a web page."),

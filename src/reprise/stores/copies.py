@@ -15,12 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-<<<<<<< HEAD
 from reprise import pooling
-=======
->>>>>>> survive
 from reprise.errors import StoreError
-from reprise.pooling import pooled
 from reprise.stores.frames import LibraryFacts
 from reprise.stores.leveldb import LevelDb
 from reprise.stores.record import pack, unpack
@@ -29,11 +25,7 @@ from reprise.stores.videos import VideoRow
 if TYPE_CHECKING:
     from reprise.embedding import EmbeddedVideo
 
-<<<<<<< HEAD
 ROW, TIMES, SOUND = "row", "times", "audio"  # kinds of companions
-=======
-ROW, TIMES = "row", "times"  # kinds of companions
->>>>>>> survive
 FACTS = "facts"  # of the library
 NOTES = "notes"  # a line each; there while they are not in Milvus yet
 REBUILDING = "rebuilding"  # there while Milvus is being filled from LevelDB
@@ -60,11 +52,7 @@ class VideoCopy:
     @property
     def pooled(self) -> NDArray[np.float32]:
         """The video-level embedding [dim]."""
-<<<<<<< HEAD
         return pooling.pooled(self.matrix)
-=======
-        return pooled(self.matrix)
->>>>>>> survive
 
     @property
     def is_consistent(self) -> bool:

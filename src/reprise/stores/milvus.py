@@ -326,7 +326,6 @@ def disconnect(uri: str) -> None:
         milvus = _connected.pop(uri, None)
     if milvus is not None:
         milvus.close()
-<<<<<<< HEAD
 
 
 # A process may have a server's library open twice: the connection is closed with the last.
@@ -346,8 +345,6 @@ def part(uri: str) -> None:
         is_last = _keepers[uri] <= 0
     if is_last:
         disconnect(uri)
-=======
->>>>>>> survive
 
 
 @contextmanager
