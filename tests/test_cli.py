@@ -62,7 +62,7 @@ def test_every_command_and_every_option_has_help(name: str) -> None:
     finished = run(name, "--help")
     assert finished.status == 0
     assert finished.out.startswith(f"Usage: reprise {name} ")
-    command = commands.commands[name]
+    command = commands.late[name].load()
     assert command.help
     options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
     assert [option.name for option in options if not option.help] == []

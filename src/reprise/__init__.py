@@ -9,21 +9,24 @@ with reprise.open("library") as library:
 
 from __future__ import annotations
 
+import importlib
 import os
+from typing import TYPE_CHECKING
 
-from reprise.registration import register_all
+from reprise.errors import ReprisError
+from reprise.registration import register_with_towhee
+
+if TYPE_CHECKING:
+    from reprise.comparison import compare
+    from reprise.decoding.limits import DecodeLimits
+    from reprise.filters import VideoFilter
+    from reprise.hits import SearchHit, SearchResult
+    from reprise.library import Library
+    from reprise.segment import Match, QueryResult, Segment
+    from reprise.settings import EmbedSettings, QuerySettings, SearchSettings
 
 # Operators must be known to Towhee before anything asks for them by name, and importing reprise is enough for that.
-register_all()
-
-from reprise.comparison import compare  # noqa: E402
-from reprise.decoding.limits import DecodeLimits  # noqa: E402
-from reprise.errors import ReprisError  # noqa: E402
-from reprise.filters import VideoFilter  # noqa: E402
-from reprise.hits import SearchHit, SearchResult  # noqa: E402
-from reprise.library import Library  # noqa: E402
-from reprise.segment import Match, QueryResult, Segment  # noqa: E402
-from reprise.settings import EmbedSettings, QuerySettings, SearchSettings  # noqa: E402
+register_with_towhee()
 
 __all__ = [
     "DecodeLimits",
@@ -44,6 +47,33 @@ __all__ = [
 
 DEFAULT_LIBRARY = "./library"
 
+# The modules of the names that are imported when they are first asked for: `reprise --help` needs none of them.
+_HOMES = {
+    "DecodeLimits": "decoding.limits",
+    "EmbedSettings": "settings",
+    "Library": "library",
+    "Match": "segment",
+    "QueryResult": "segment",
+    "QuerySettings": "settings",
+    "SearchHit": "hits",
+    "SearchResult": "hits",
+    "SearchSettings": "settings",
+    "Segment": "segment",
+    "VideoFilter": "filters",
+    "compare": "comparison",
+}
+
+if not TYPE_CHECKING:  # else every name would be there for a type checker
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'reprise' has no attribute {name!r}")
+        globals()[name] = value = getattr(importlib.import_module(f"reprise.{_HOMES[name]}"), name)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_HOMES})
+
 
 def open(  # noqa: A001 - reads as reprise.open, like the built-in reads files
     library: str | os.PathLike[str] | None = None,
@@ -58,5 +88,7 @@ def open(  # noqa: A001 - reads as reprise.open, like the built-in reads files
 
     Left out, it is $REPRISE_LIBRARY, else ./library. Further arguments and errors as `reprise.Library`.
     """
+    from reprise.library import Library
+
     where = library if library is not None else os.environ.get("REPRISE_LIBRARY") or DEFAULT_LIBRARY
     return Library(where, model=model, fps=fps, device=device, weights=weights, limits=limits)

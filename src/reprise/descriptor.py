@@ -11,7 +11,6 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.decoding.picture import resized
 from reprise.errors import ReprisError, SettingsError
 
 NAME = "reprise-1"  # of the weights; stored in every library
@@ -50,6 +49,8 @@ class Descriptor:
         Returns [frames, 256] float32, rows L2-normalised; [0, 256] for no frames.
         Raises ReprisError for arrays that are no such frames.
         """
+        from reprise.decoding.picture import resized  # and FFmpeg's libraries
+
         embeddings = np.zeros((len(frames), DIMENSION), np.float32)
         for start in range(0, len(frames), BATCH_FRAMES):
             batch = slice(start, start + BATCH_FRAMES)

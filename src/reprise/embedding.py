@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from reprise.decoding.container import VideoFacts
 from reprise.decoding.guarded import video_facts
 from reprise.errors import ReprisError, printable
-from reprise.pipelines.embed import embed_pipeline, embed_views_pipeline
 from reprise.running import run
 from reprise.scanning import content_hash
 from reprise.settings import EmbedSettings
@@ -119,10 +118,14 @@ def described(
 def _chain(settings: EmbedSettings) -> Any:
     # Here, where what is wrong with it is told best.
     settings.region_embedder() if settings.in_regions else settings.embedder()
+    from reprise.pipelines.embed import embed_pipeline  # and Towhee, which a library that is read does not need
+
     return embed_pipeline(settings)
 
 
 @functools.cache
 def _views_chain(settings: EmbedSettings) -> Any:
     settings.embedder()
+    from reprise.pipelines.embed import embed_views_pipeline
+
     return embed_views_pipeline(settings)

@@ -6,27 +6,28 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from reprise.decoding.limits import DecodeLimits
-from reprise.embedding import EmbeddedQuery, embed_query
 from reprise.errors import MissingVideoError, printable
-from reprise.evidence import QueryEvidence
-from reprise.hits import SearchResult
-from reprise.ingest import IngestReport, Outcome, ingest_into, readable
 from reprise.models.loading import check_has_frame_vectors
 from reprise.models.weights import name_of
-from reprise.querying import Queries
 from reprise.scanning import find_videos, video_id
-from reprise.searching import Sought, search_library
-from reprise.segment import QueryResult
 from reprise.settings import EmbedSettings, QuerySettings, SearchSettings, default_workers
 from reprise.stores.frames import LibraryFacts
 from reprise.stores.library import LibraryStores, Place
 from reprise.stores.videos import VideoRow
 
+if TYPE_CHECKING:  # what decodes, searches and aligns is imported by the methods that do: `list` needs none of it
+    from reprise.embedding import EmbeddedQuery
+    from reprise.evidence import QueryEvidence
+    from reprise.hits import SearchResult
+    from reprise.ingest import IngestReport, Outcome
+    from reprise.querying import Queries
+    from reprise.segment import QueryResult
+
 # Called after every video of an ingest with its outcome, how many are done and how many there are.
-Progress = Callable[[Outcome, int, int], None]
+Progress = Callable[["Outcome", int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,8 @@ class Library:
         be used is in the report's `failed`; the others are done. Raises LibraryError if the library itself
         cannot be used or written.
         """
+        from reprise.ingest import IngestReport, Outcome, ingest_into, readable
+
         found = find_videos([paths] if isinstance(paths, str | os.PathLike) else paths)
         report = IngestReport(skipped=found.skipped)
         failed = [Outcome(failure.path, "failed", failure.reason) for failure in found.failures]
@@ -125,6 +128,8 @@ class Library:
         self, video: str | os.PathLike[str], settings: QuerySettings | None = None
     ) -> QueryEvidence:
         """As `query`, with the similarity map of every match."""
+        from reprise.embedding import embed_query
+
         self._open_to_embed()
         return self.query_embedded_with_evidence(embed_query(os.fspath(video), self._settings), settings)
 
@@ -150,6 +155,8 @@ class Library:
         Raises an InputError for the picture or a video that `settings` names, LibraryMismatchError for a text where
         the library's network reads none, a ModelError or LibraryError, SettingsError.
         """
+        from reprise.searching import Sought, search_library
+
         sought = Sought.of(text, image)
         stores = self._open()
         sought.check(self._settings, self._place.shown)
@@ -231,6 +238,8 @@ class Library:
         self.close()
 
     def _ask(self) -> Queries:
+        from reprise.querying import Queries
+
         if self._queries is None:
             self._queries = Queries(self._open(), self._settings)
         return self._queries

@@ -9,7 +9,6 @@ from reprise.decoding.guarded import video_facts
 from reprise.embedding import EmbeddedQuery, described
 from reprise.errors import printable
 from reprise.evidence import MatchEvidence, QueryEvidence, similarity_for_eyes
-from reprise.pipelines.query import candidates_pipeline, embedded_query_pipeline, query_pipeline
 from reprise.refinement import KnownFile, VideoPair
 from reprise.refinement import refine as refine_ends
 from reprise.running import run
@@ -36,6 +35,8 @@ class Queries:
 
     def query_embedded(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryResult:
         """As `query`, for a video that was embedded before."""
+        from reprise.pipelines.query import embedded_query_pipeline
+
         chain = embedded_query_pipeline(
             settings,
             milvus_uri=self._stores.place.milvus_uri,
@@ -60,6 +61,8 @@ class Queries:
 
     def candidates(self, query: EmbeddedQuery, settings: QuerySettings) -> list[str]:
         """The paths of the `top_k` videos that the frames of `query` vote for, best first, before any alignment."""
+        from reprise.pipelines.query import candidates_pipeline
+
         chain = candidates_pipeline(
             settings, milvus_uri=self._stores.place.milvus_uri, search_params=self._search_params(settings)
         )
@@ -106,6 +109,8 @@ class Queries:
         return Match.of(row.path, after.segments), after.warning
 
     def _chain(self, settings: QuerySettings) -> Any:
+        from reprise.pipelines.query import query_pipeline
+
         if settings not in self._chains:
             self._chains[settings] = query_pipeline(
                 self._embedding,

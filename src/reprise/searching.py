@@ -13,7 +13,6 @@ from reprise.decoding.still import check_picture
 from reprise.errors import LibraryMismatchError, MissingVideoError, SettingsError, printable
 from reprise.hits import Curve, SearchHit, SearchResult
 from reprise.models.catalogue import NETWORKS
-from reprise.pipelines.search import search_pipeline
 from reprise.running import run
 from reprise.scanning import video_id
 from reprise.semantic import Clip, Scores
@@ -63,6 +62,8 @@ def search_library(
     stores: LibraryStores, embedding: EmbedSettings, sought: Sought, settings: SearchSettings
 ) -> SearchResult:
     """The clips that show what is sought. Raises as `Library.search`."""
+    from reprise.pipelines.search import search_pipeline
+
     query = sought.query if sought.is_text else printable(sought.query)
     where, frames = _searched(stores, settings)
     if not frames:

@@ -36,7 +36,8 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, monkeyp
 
 def test_the_help_of_the_command_loads_none_of_the_services_packages() -> None:
     program = (
-        "import sys; from reprise.cli import commands; print(*{'fastapi', 'uvicorn', 'pydantic'} & {*sys.modules})"
+        "import sys; from reprise.cli import commands; commands.late['serve'].load(); "
+        "print(*{'fastapi', 'uvicorn', 'pydantic'} & {*sys.modules})"
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "fastapi" not in told.stdout

@@ -7,29 +7,27 @@ from __future__ import annotations
 
 import click
 
-from reprise.cli.benchmark import benchmark
-from reprise.cli.compare import compare
-from reprise.cli.info import info
-from reprise.cli.ingest import ingest
-from reprise.cli.list import list_videos
-from reprise.cli.matrix import matrix
-from reprise.cli.models import models
-from reprise.cli.query import query
-from reprise.cli.remove import remove
+from reprise.cli.late import Late, LateGroup
 from reprise.cli.running import leave, run_command
-from reprise.cli.search import search
-from reprise.cli.serve import serve
-from reprise.cli.verify import verify
+
+# In the order in which one needs them.
+COMMANDS = {
+    "ingest": Late("reprise.cli.ingest:ingest", "Put videos into the library, which is made if there is none."),
+    "query": Late("reprise.cli.query:query", "Find the segments of videos that are copied from the library."),
+    "search": Late("reprise.cli.search:search", "Find the clips that a text or a picture describes."),
+    "compare": Late("reprise.cli.compare:compare", "Find the segments of one video that are copied from another."),
+    "matrix": Late("reprise.cli.matrix:matrix", "Compare all videos of a folder with each other."),
+    "list": Late("reprise.cli.list:list_videos", "List the videos of the library."),
+    "info": Late("reprise.cli.info:info", "Tell what the library, or one of its videos, is."),
+    "remove": Late("reprise.cli.remove:remove", "Take videos out of the library; their files are not touched."),
+    "verify": Late("reprise.cli.verify:verify", "Check that the library is whole."),
+    "serve": Late("reprise.cli.serve:serve", "Serve the library over HTTP, with a web page."),
+    "models": Late("reprise.cli.models:models", "List the networks, and fetch their weights."),
+    "benchmark": Late("reprise.cli.benchmark:benchmark", "Run a public benchmark of segment-level copy detection."),
+}
 
 
-class _InOrder(click.Group):
-    """A group that lists its commands in the order in which one needs them, not by the alphabet."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return [*self.commands]
-
-
-@click.group(cls=_InOrder)
+@click.group(cls=LateGroup, late=COMMANDS)
 @click.version_option(package_name="reprise", message="reprise %(version)s")
 def commands() -> None:
     """Finds which seconds of a video are copied from which seconds of the videos you already have.
@@ -42,23 +40,6 @@ def commands() -> None:
 
     Exit status: 0 if all went well, 1 if something failed, 2 on wrong usage, 130 when interrupted.
     """
-
-
-for command in (
-    ingest,
-    query,
-    search,
-    compare,
-    matrix,
-    list_videos,
-    info,
-    remove,
-    verify,
-    serve,
-    models,
-    benchmark,
-):
-    commands.add_command(command)
 
 
 def main() -> None:

@@ -11,14 +11,12 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.embedding import EmbeddedVideo
 from reprise.errors import LibraryError, LibraryNotFoundError, SettingsError, StoreError, printable
-from reprise.pipelines.ingest import store_pipeline
 from reprise.running import run
 from reprise.stores.frames import FrameStore, LibraryFacts
 from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
@@ -26,6 +24,9 @@ from reprise.stores.lock import LOCK_NAME, FolderLock
 from reprise.stores.milvus import connect, disconnect
 from reprise.stores.notes import NoteStore
 from reprise.stores.videos import VideoRow, VideoStore
+
+if TYPE_CHECKING:
+    from reprise.embedding import EmbeddedVideo
 
 MILVUS_NAME = "milvus.db"
 MATRICES_NAME = "matrices"
@@ -210,6 +211,8 @@ class LibraryStores:
 
     def _store_chain(self) -> Any:
         if self._chain is None:
+            from reprise.pipelines.ingest import store_pipeline  # and Towhee, which reading does not need
+
             self._chain = store_pipeline(milvus_uri=self.place.milvus_uri, matrices_path=str(self.place.matrices))
         return self._chain
 

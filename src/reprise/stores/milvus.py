@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
@@ -32,13 +33,15 @@ class Milvus:
         self.uri = uri
         self.embedded = "://" not in uri
         self.shown = printable(uri)
-        from pymilvus import MilvusClient  # half a second that `--help` need not spend
+        with _no_garbage_collection():
+            from pymilvus import MilvusClient  # half a second that `--help` need not spend
 
         # pymilvus logs every error with a traceback beside raising it; importing it sets its level anew.
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
 
         try:
-            self._client = MilvusClient(uri=uri, token=token, timeout=CONNECT_TIMEOUT_S)
+            with _no_garbage_collection():  # the first embedded one imports Milvus Lite
+                self._client = MilvusClient(uri=uri, token=token, timeout=CONNECT_TIMEOUT_S)
         except Exception as error:
             if self.embedded:
                 raise LibraryInUseError(
@@ -259,6 +262,18 @@ def disconnect(uri: str) -> None:
         milvus = _connected.pop(uri, None)
     if milvus is not None:
         milvus.close()
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    # What an import makes stays: looking through pandas and the like for garbage took a tenth of a second.
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _first_line(error: Exception) -> str:

@@ -273,7 +273,8 @@ print(tokens.shape, sys.modules.get("transformers"))
 
 def test_importing_reprise_and_naming_networks_loads_no_library_of_networks() -> None:
     program = (
-        "import reprise, sys; from reprise.cli import commands; from reprise.models.catalogue import network; "
+        "import towhee, reprise, sys; from reprise.cli import COMMANDS; "
+        "from reprise.models.catalogue import network; [late.load() for late in COMMANDS.values()]; "
         "network('clip/ViT-S-32-alt'); print([m for m in ('torch', 'open_clip', 'tokenizers', 'matplotlib') "
         "if m in sys.modules])"
     )
