@@ -26,9 +26,10 @@ FULL_CHANGE_BITS = 6.0
 CHANGE_CODES = 8
 
 MOST_DIFFERENT = 0.30  # share of bits; codes of the same sound differ by less
-# Of 36 clips of a minute of music held against 3 h of other music, 5 were told falsely from 3 on, 2 from 4 on,
-# none from 5 on; of the tuning half of benchmarks/audio.py that costs 2 of 72 copies.
-LEAST_EVIDENCE = 5.0
+# Of 36 clips of a minute of music held against 3 h of other music none had more than 2.4, less what the pace takes
+# off; without that, 5 had more than 3: at other paces more can seem alike, and few copies are made there.
+LEAST_EVIDENCE = 3.5
+PACE_EVIDENCE = 25.0  # that a line loses by its speed's distance from 1
 LEAST_CODES = 16  # two seconds
 BREAK_EVIDENCE = 3.0  # so much against a stretch within a copy cuts it: some two and a half seconds of other sound
 
@@ -205,6 +206,11 @@ def _largest_run(gains: NDArray[np.float32]) -> tuple[int, int, float]:
     return start, end, float(sums[end] - sums[start])
 
 
+def standing(speed: float, line: Line) -> float:
+    """The evidence of a line of a query heard at `speed`, less what its pace takes off."""
+    return line.evidence - PACE_EVIDENCE * abs(speed * line.pace - 1)
+
+
 def without_doubles(lines: list[tuple[float, Line]]) -> list[tuple[float, Line]]:
     """Of (speed the query was heard at, line), those that no stronger one tells already; strongest first.
 
@@ -212,7 +218,7 @@ def without_doubles(lines: list[tuple[float, Line]]) -> list[tuple[float, Line]]
     other refrain, if less so than a copy is like its source.
     """
     kept: list[tuple[float, Line]] = []
-    for speed, line in sorted(lines, key=lambda pair: -pair[1].evidence):
+    for speed, line in sorted(lines, key=lambda pair: -standing(*pair)):
         if not any(_is_told(speed, line, other_speed, other) for other_speed, other in kept):
             kept.append((speed, line))
     return kept

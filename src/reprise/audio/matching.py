@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from reprise.audio.chromaprint import HOP_S, SPAN_S
 from reprise.audio.fingerprint import Heard
-from reprise.audio.lines import LEAST_EVIDENCE, Line, lines_between, without_doubles
+from reprise.audio.lines import LEAST_EVIDENCE, Line, lines_between, standing, without_doubles
 from reprise.audio.votes import Shelf, candidates
 from reprise.segment import Segment
 
@@ -41,7 +41,8 @@ def same_lines(
         one = heard[candidate.heard]
         reference = shelf.video(candidate.video)
         for line in lines_between(one.codes, reference, candidate.pairs, least_evidence=least_evidence):
-            lines[candidate.video].append((one.speed, line))
+            if standing(one.speed, line) >= least_evidence:
+                lines[candidate.video].append((one.speed, line))
     return {video: without_doubles(its_lines) for video, its_lines in lines.items()}
 
 
