@@ -342,7 +342,7 @@ def test_of_two_videos_with_one_content_each_is_moved_once(shelf: Path) -> None:
 
 def test_names_that_are_no_unicode_are_ingested_again_when_they_are_moved(shelf: Path) -> None:
     odd = os.fsencode(shelf) + b"/\xff.mp4"
-    (shelf / "a.mp4").rename(odd)
+    (shelf / "a.mp4").rename(Path(os.fsdecode(odd)))
     with reprise.open("library") as library:
         library.ingest([os.fsdecode(odd)])
         assert library.find(os.fsdecode(odd)).real_path == ""

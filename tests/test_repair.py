@@ -263,14 +263,14 @@ def test_a_frame_that_a_server_has_twice_is_found_and_mended(
 def test_a_backup_brings_everything_back_wherever_it_is_restored(place: str, tmp_path: Path) -> None:
     filled(place)
     with closing(opened(place)) as stores:
-        stores.matrices.store(B, None, {"audio": b"fingerprint"})
+        stores.matrices.store(B, None, {"other": b"companion"})
         stores.notes.put("mark", "a|b", {"by": "me"})
         report = write_backup(stores, tmp_path / "backup")
         assert (report.videos, report.frames) == (3, 18)
     restore(tmp_path / "backup", Place.of(tmp_path / "restored"))
     with closing(opened(str(tmp_path / "restored"), create=False)) as stores:
         assert is_as_filled(stores)
-        assert stores.matrices.companion("audio", B) == b"fingerprint"
+        assert stores.matrices.companion("other", B) == b"companion"
         assert dict(stores.notes.all("mark")) == {"a|b": {"by": "me"}}
         assert stores.frames.facts() == FACTS
         assert stores.problems() == []

@@ -29,6 +29,7 @@ from reprise.segment import Match, QueryResult
 from reprise.settings import EmbedSettings, QuerySettings
 from reprise.stores.videos import VideoRow
 
+_ANY_DURATION_S = 1e9  # more than any video lasts
 PICTURE_PIXELS = 64_000_000
 PICTURE_OPTIONS = {
     "protocol_whitelist": LOCAL_PROTOCOLS,
@@ -147,7 +148,8 @@ TASKS: dict[str, Callable[..., Any]] = {
 
 
 def _check_length(path: str, max_duration_s: float, limits: DecodeLimits) -> None:
-    announced = guarded.video_facts(path, limits=limits)
+    # What is too long is told below, in the service's own words.
+    announced = guarded.video_facts(path, limits=replace(limits, duration_s=_ANY_DURATION_S))
     length_s = announced.duration_s or announced.container_duration_s or 0.0
     _check_seen(path, length_s, max_duration_s)
 
