@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -40,6 +42,9 @@ STEPS: list[tuple[type, str]] = [
 ]
 # Python's own reports of what Milvus Lite does with its files.
 FILE_EVENTS = frozenset({"open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "shutil.rmtree"})
+
+
+Step = tuple[str, int]  # the name of a step, and which of all times that it is come to
 
 
 @dataclass(frozen=True)
@@ -114,8 +119,11 @@ def video(video_id: str, version: int) -> tuple[VideoRow, EmbeddedVideo]:
     return row, EmbeddedVideo(times_s, matrix, float(frames), "", row.content_hash)
 
 
-def work(place: str, journal: Path, shelf: Shelf, seed: int, operations: int, die_at: int | None) -> None:
-    """Opens the library, makes it if need be, and works through a plan; dies by itself at the step `die_at`."""
+def work(place: str, journal: Path, shelf: Shelf, seed: int, operations: int, die_at: Step | None) -> dict[str, int]:
+    """Opens the library, makes it if need be, and works through a plan; dies by itself at the step `die_at`.
+
+    Gives how often it came to each step.
+    """
     out = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def note(line: str) -> None:
@@ -135,7 +143,7 @@ def work(place: str, journal: Path, shelf: Shelf, seed: int, operations: int, di
             shelf = shelf.after(operation)
         note("begin close")
     note("done")
-    note(f"steps {steps()}")
+    return steps
 
 
 def perform(stores: LibraryStores, operation: Operation) -> None:
@@ -151,14 +159,13 @@ def perform(stores: LibraryStores, operation: Operation) -> None:
             stores.flush()
 
 
-def count_steps(place: str, die_at: int | None, note: Callable[[str], None]) -> Callable[[], int]:
-    """Counts the steps that change something, and kills this process at one; gives what tells how many there were."""
-    done = 0
+def count_steps(place: str, die_at: Step | None, note: Callable[[str], None]) -> dict[str, int]:
+    """Counts the steps that change something, by name, in what it gives; kills this process at one of them."""
+    done: Counter[str] = Counter()
 
     def step(name: str) -> None:
-        nonlocal done
-        done += 1
-        if done == die_at:
+        done[name] += 1
+        if (name, done[name]) == die_at:
             note(f"killed {name}")
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -166,9 +173,10 @@ def count_steps(place: str, die_at: int | None, note: Callable[[str], None]) -> 
         real = getattr(owner, name)
 
         def call(*arguments: Any, **options: Any) -> Any:
-            step(f"before {owner.__name__}.{name}")
+            of = f" {arguments[1]}" if owner is Milvus else ""
+            step(f"before {owner.__name__}.{name}{of}")
             answer = real(*arguments, **options)
-            step(f"after {owner.__name__}.{name}")
+            step(f"after {owner.__name__}.{name}{of}")
             return answer
 
         return call
@@ -180,10 +188,12 @@ def count_steps(place: str, die_at: int | None, note: Callable[[str], None]) -> 
         if event in FILE_EVENTS and isinstance(arguments[0], str) and arguments[0].startswith(place):
             if event == "open" and not (isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")):
                 return  # for reading
-            step(f"{event} {Path(arguments[0]).name.rstrip('0123456789')}")
+            # Files of Milvus Lite are numbered; those of frames and of videos are steps of their own.
+            path = re.sub(r"\d+", "#", str(Path(arguments[0]).relative_to(place)))
+            step(f"{event} {path.removeprefix('milvus.db/collections/')}")
 
     sys.addaudithook(watch)
-    return lambda: done
+    return done
 
 
 def problems(place: str, allowed: list[Shelf]) -> tuple[list[str], Shelf]:

@@ -3,14 +3,14 @@
     python benchmarks/kills.py FOLDER --kills 200 --seed 1
     python benchmarks/kills.py http://127.0.0.1:19530 --kills 200 --seed 1
 
-Half of the kills fall after a random time, half at a random one of the steps that change something: before and after
-every call to Milvus and to LevelDB, and at every file that Milvus Lite makes, renames or removes. The process adds,
-replaces, updates and removes small videos, flushes, changes the index, makes the library and closes it; what it did
-is in a journal. A share of the processes that find what is left are killed too, within the recovery. Then the library
-is opened once more, and it must hold exactly what the journal says, the one operation that was under way done or not
-done at all: every frame in Milvus once, every matrix in LevelDB, the rows, what a search finds, and nothing in which
-the two stores disagree. Exit status 1 if anything is wrong. A library that is at the place is removed first, and what
-is made there is removed in the end.
+Half of the kills fall after a random time, half at one of the steps that change something, each of which has its
+turn: before and after every call to Milvus and to LevelDB, and at every file that Milvus Lite makes, renames or
+removes. The process adds, replaces, updates and removes small videos, flushes, changes the index, makes the library
+and closes it; what it did is in a journal. A share of the processes that find what is left are killed too, within the
+recovery. Then the library is opened once more, and it must hold exactly what the journal says, the one operation that
+was under way done or not done at all: every frame in Milvus once, every matrix in LevelDB, the rows, what a search
+finds, and nothing in which the two stores disagree. Exit status 1 if anything is wrong. A library that is at the
+place is removed first, and what is made there is removed in the end.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ class Run:
         self.table: Counter[tuple[str, str]] = Counter()
         self.steps: Counter[str] = Counter()
         self.wrong: list[str] = []
-        self.took_s, self.steps_of_one = 3.0, 150
+        self.took_s = 3.0
+        self.known: dict[bool, dict[str, int]] = {True: {}, False: {}}  # steps of a new library, and of an older one
         self.number = 0
 
     @property
@@ -128,7 +129,7 @@ class Run:
         by_step = self.rng.random() < 0.5
         # A new library is killed within its making more often than not.
         share = self.rng.random() ** (2 if is_new else 1) * SPREAD
-        die_at = 1 + int(share * self.steps_of_one) if by_step else None
+        die_at = self._next_step(is_new) if by_step else None
         # A share of the times are counted from the start, the others from when the library is open.
         is_early = is_new or self.rng.random() < EARLY
         after_s = None if by_step else share * self.took_s
@@ -142,7 +143,7 @@ class Run:
         if status == 0:
             # It was quicker than the kill: that says how long one takes.
             self.took_s = took_s
-            self.steps_of_one = int(self.journal.read_text().split()[-1])
+            self.known[is_new] |= answer
         under_way, done = self._read_journal()
         if status != 0:
             self.table[under_way.kind if under_way else "between", "step" if by_step else "time"] += 1
@@ -173,6 +174,15 @@ class Run:
         if killed and under_way is not None and under_way.kind not in {"open", "close", "flush"}:
             outcome = "done" if self.shelf == done.after(under_way) else "not done"
             self.table[under_way.kind, outcome] += 1
+
+    def _next_step(self, is_new: bool) -> tuple[str, int] | None:
+        """A step that was died at least often so far; None, to learn which there are, in the beginning."""
+        known = self.known[is_new]
+        if not known:
+            return None
+        fewest = min(self.steps[name] for name in known)
+        name = self.rng.choice([name for name in known if self.steps[name] == fewest])
+        return name, self.rng.randint(1, known[name])
 
     def _is_open(self) -> bool:
         return self.journal.exists() and "done" in self.journal.read_text()
@@ -214,7 +224,8 @@ def show(run: Run, wanted: int) -> None:
         ends = f"{done:>11}{undone:>10}" if done + undone else ""
         print(f"{kind:<18}{at + by:>6}{at:>11}{by:>9}{ends}")
     print(f"{'in all':<18}{run.kills:>6}")
-    print(f"{len(run.steps)} different steps were died at")
+    there = {name for known in run.known.values() for name in known} | set(run.steps)
+    print(f"{len(run.steps)} of {len(there)} different steps were died at")
     print(f"{run.backend}: {run.kills} kills of {wanted} wanted, {len(run.wrong)} things wrong.")
 
 
