@@ -22,9 +22,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from reprise.errors import LibraryInUseError, StoreError
-from reprise.stores.notes import NoteStore
+from reprise.stores.notes import CLAIM, HEART, NoteStore
 
-CLAIM, HEART = "claim", "heart"  # kinds of notes
 BEAT_S = 10.0
 DEAD_S = 60.0  # without a beat; measured by the clock of whoever waits, as those of two machines differ
 LOOK_AGAIN_S = 0.3

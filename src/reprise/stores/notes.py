@@ -13,6 +13,8 @@ from typing import Any
 from reprise.stores.milvus import Milvus
 
 NOTES = "notes"
+CLAIM, HEART = "claim", "heart"  # kinds of which notes are of running processes, and nothing that a library knows
+PASSING = frozenset({CLAIM, HEART})
 _INDEX = {"index_type": "FLAT", "metric_type": "IP", "params": {}}
 
 
@@ -51,14 +53,15 @@ class NoteStore:
         return [(row["note"]["key"], dict(row["note"]["note"])) for row in rows]
 
     def every(self) -> Iterator[dict[str, Any]]:
-        """All notes, each as the arguments of `put`."""
-        if self._look():
-            for row in self._milvus.rows(NOTES, ["kind", "note"]):
+        """All notes but those of running processes, each as the arguments of `put`."""
+        for row in self._milvus.rows(NOTES, ["kind", "note"]) if self._look() else ():
+            if row["kind"] not in PASSING:
                 yield {"kind": row["kind"], "key": row["note"]["key"], "note": dict(row["note"]["note"])}
 
     def kinds(self) -> Counter[str]:
-        """How many notes there are of each kind."""
-        return Counter(row["kind"] for row in self._milvus.rows(NOTES, ["kind"])) if self._look() else Counter()
+        """How many notes there are of each kind, but for those of running processes."""
+        found = Counter(row["kind"] for row in self._milvus.rows(NOTES, ["kind"])) if self._look() else Counter[str]()
+        return Counter({kind: count for kind, count in found.items() if kind not in PASSING})
 
     def delete(self, kind: str, keys: Iterable[str]) -> None:
         """Removes notes; nothing happens where one is not there."""
