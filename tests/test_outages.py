@@ -186,8 +186,8 @@ def test_a_server_that_stays_away_ends_an_ingest_in_one_line_and_a_later_run_com
 ) -> None:
     monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path))
     monkeypatch.setattr("reprise.stores.patience.PATIENCE_S", 2.0)
-    monkeypatch.setattr("reprise.stores.milvus.TIMEOUT_S", 2.0)
     with closing(opened(own_server.uri)) as stores:
+        monkeypatch.setattr("reprise.stores.milvus.TIMEOUT_S", 2.0)  # now: making collections takes longer
         own_server.kill()
         with pytest.raises(
             StoreAwayError, match="went away and was not back within 2 s; what was done is kept: when"

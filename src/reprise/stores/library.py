@@ -178,8 +178,9 @@ class LibraryStores:
         copy = VideoCopy.of(row, video)
         if copy.sound is None and companions is not None:
             copy = replace(copy, sound=companions.get(copies.SOUND))
+        # Before the claim, for which a server is needed: were it away, what was embedded would be lost.
+        copies.write(self.matrices, copy, mark=copies.TO_FINISH, companions=companions)
         with self.alone_with(row.id):
-            copies.write(self.matrices, copy, mark=copies.TO_FINISH, companions=companions)
             self.fill(copy, replacing=bool(self.videos.get([row.id])))
         self.note_unflushed(row)
 

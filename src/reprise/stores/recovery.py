@@ -26,14 +26,14 @@ def recover(stores: LibraryStores, matrices: LevelDb) -> list[str]:
     marks = matrices.marks()
     if not marks:
         return []
-    # What another process is writing at this moment is its own, and marked by it: the old mark is of no more use.
+    # What another process is writing at this moment is its own; the mark is looked at again the next time.
     ours = list(marks) if stores.claims is None else sorted(stores.claims.take(list(marks)))
     rows = stores.videos.get(ours)
     taken_back = [video_id for video_id in ours if not _settled(stores, matrices, video_id, marks[video_id], rows)]
     for video_id in taken_back:
         stores.erase_in_milvus(video_id)
         matrices.delete(video_id)
-    matrices.clear_pending(list(marks))
+    matrices.clear_pending(ours)
     if stores.claims is not None:
         stores.claims.release(ours)
     return taken_back
