@@ -12,10 +12,19 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="the browser is driven by playwright")
 
+from footage import footage
 from playwright.sync_api import Page, expect
 from serving import Running, running
 
 LONG_MS = 60_000
+# WebKit's player stands still for ever when it is sought in before it is loaded; Chromium's does not.
+WATCH_EARLY_SEEKS = """
+    const time = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "currentTime");
+    Object.defineProperty(HTMLMediaElement.prototype, "currentTime", {...time, set(wanted) {
+        if (!this.readyState) console.error("a player was sought in before it was loaded");
+        time.set.call(this, wanted);
+    }});
+"""
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +39,7 @@ def page(browser: Any, service: Running) -> Iterator[Page]:
     """The page, opened; nothing is asked of anyone else, and nothing is complained of."""
     context = browser.new_context()
     one: Page = context.new_page()
+    one.add_init_script(WATCH_EARLY_SEEKS)
     complaints: list[str] = []
     strangers: list[str] = []
     one.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -88,6 +98,21 @@ def test_a_video_that_is_asked_about_shows_progress_then_its_segments_and_plays_
     query_s, reference_s = page.locator("#answer video").evaluate_all("videos => videos.map(v => v.currentTime)")
     assert spans[0] - 0.1 <= query_s <= spans[0] + 4
     assert reference_s - query_s == pytest.approx(2, abs=0.6)
+
+
+def test_a_video_that_the_browser_cannot_play_is_told_of_beside_the_one_that_it_plays(
+    page: Page, films: Path, tmp_path: Path
+) -> None:
+    add(page, films / "refs" / "a.mp4")
+    page.get_by_role("tab", name="Ask").click()
+    old = footage(tmp_path / "old.avi", [*range(100, 103), *range(5, 15)], seed=1)
+    page.locator("#ask-file").set_input_files(old)
+    button = page.get_by_role("button", name="Play both in step")
+    button.click(timeout=LONG_MS)
+    figures = page.locator("#answer .clips figure")
+    expect(figures.nth(0).get_by_role("alert")).to_have_text("This browser cannot play this file.")
+    expect(figures.nth(1).get_by_role("alert")).to_have_count(0)
+    expect(button).to_be_visible()
 
 
 def test_only_what_is_new_is_added_where_that_is_asked_for(page: Page, films: Path) -> None:

@@ -215,12 +215,18 @@ const RepriseReport = (() => {
       tool("+", "zoom in", () => zoom(.6)), tool("−", "zoom out", () => zoom(1.6)), tool("whole map", "show the whole map", () => show(whole)), told));
   }
 
+  function unplayable(event) {
+    const figure = event.target.closest("figure");
+    if (figure.querySelector(".warning")) return;
+    figure.append(element("p", {class: "warning", role: "alert"}, "This browser cannot play this file."));
+  }
+
   /* Two players that run in step. */
   function players(query, match, segment) {
     const [qs, rs, qe, re] = segment.segment;
     const cut = Boolean(segment.clips);
     const player = (source, start, end, name, label) => element("figure", {},
-      element("video", {controls: "", preload: "none", playsinline: "", muted: "", "aria-label": name,
+      element("video", {controls: "", preload: "none", playsinline: "", muted: "", "aria-label": name, onerror: unplayable,
         src: cut ? source : `${source}#t=${start.toFixed(2)},${end.toFixed(2)}`}),
       element("figcaption", {class: "quiet"}, label));
     const one = player(cut ? segment.clips[0] : query.url, qs, qe, "query clip", `query ${span(qs, qe)}`);
@@ -229,19 +235,21 @@ const RepriseReport = (() => {
     a.muted = b.muted = true;
     const [a0, b0] = cut ? [0, 0] : [qs, rs];
     const ratio = (re - rs) / (qe - qs);
+    // Before it is loaded a player is not sought in: WebKit's then stands still. It begins at the fragment's start by itself.
     function follow() {
       const wanted = b0 + (a.currentTime - a0) * ratio;
-      if (Math.abs(b.currentTime - wanted) > .3) b.currentTime = wanted;
+      if (a.readyState && b.readyState && Math.abs(b.currentTime - wanted) > .3) b.currentTime = wanted;
       if (!cut && a.currentTime >= qe) { a.pause(); b.pause(); }
     }
     a.addEventListener("timeupdate", () => { if (!b.paused) follow(); });
     a.addEventListener("pause", () => b.pause());
     const button = element("button", {type: "button", onclick: async () => {
       if (!a.paused) { a.pause(); return; }
-      if (a.ended || a.currentTime < a0 || (!cut && a.currentTime >= qe)) a.currentTime = a0;
+      if (a.readyState && (a.ended || a.currentTime < a0 || (!cut && a.currentTime >= qe))) a.currentTime = a0;
       b.playbackRate = Math.min(4, Math.max(.25, ratio));
       follow();
-      await Promise.all([a.play(), b.play()]);
+      await Promise.allSettled([a.play(), b.play()]);
+      if (a.error) a.pause();
     }}, "▶ Play both in step");
     a.addEventListener("play", () => { button.textContent = "❚❚ Pause"; });
     a.addEventListener("pause", () => { button.textContent = "▶ Play both in step"; });

@@ -169,15 +169,6 @@
     title.focus();
   }
 
-  // Errors of players do not bubble.
-  byId("answer").addEventListener("error", event => {
-    if (event.target.tagName !== "VIDEO") return;
-    const figure = event.target.closest("figure");
-    if (figure && !figure.querySelector(".warning")) {
-      figure.append(element("p", {class: "warning", role: "alert"}, "This browser cannot play this file."));
-    }
-  }, true);
-
   /* ---- the library */
 
   let offset = 0, turns = 0;
@@ -268,8 +259,8 @@
     const player = byId("player"), dialog = byId("play-dialog");
     byId("play-title").textContent = title;
     byId("play-error").textContent = "";
-    player.src = `/api/videos/${id}/media`;
-    player.currentTime = time;
+    // Not by currentTime, which makes WebKit's player stand still when it is set before the film is there.
+    player.src = `/api/videos/${id}/media#t=${time.toFixed(2)}`;
     dialog.addEventListener("close", () => { player.pause(); player.removeAttribute("src"); player.load(); }, {once: true});
     dialog.showModal();
     player.play().catch(() => null);
