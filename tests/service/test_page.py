@@ -70,6 +70,11 @@ def test_a_video_that_is_added_stands_in_the_library_with_its_picture_and_tags(p
     picture = card.locator("img")
     picture.scroll_into_view_if_needed()
     page.wait_for_function("picture => picture.complete && picture.naturalWidth > 0", arg=picture.element_handle())
+    still, name = card.locator(".still").bounding_box(), card.locator(".name").bounding_box()
+    assert still is not None and name is not None
+    assert still["width"] / still["height"] == pytest.approx(16 / 9, abs=0.02)  # of a picture that is 4 to 3
+    assert picture.bounding_box() == pytest.approx(still, abs=0.5)
+    assert name["y"] >= still["y"] + still["height"]
     page.get_by_label("Show").fill("b.mp")
     expect(page.locator("#shelf-cards li")).to_have_count(1)
     expect(page.locator("#shelf-count")).to_have_text("1 to 1 of 1 videos")

@@ -121,7 +121,7 @@ const RepriseReport = (() => {
         `Copied stretches are lines in it. Plus and minus zoom, arrow keys move, 0 shows all.`});
     const whole = {r0: 0, r1: match.duration, q0: 0, q1: query.duration};
     let view = {...whole}, cells = null, from = null;
-    const place = {left: 70, top: 34, right: 990, bottom: 550};
+    const place = {left: 70, top: 34, right: 970, bottom: 550};
     const told = element("span", {class: "quiet", "aria-live": "polite"});
     const x = time => place.left + (time - view.r0) / (view.r1 - view.r0) * (place.right - place.left);
     const y = time => place.top + (time - view.q0) / (view.q1 - view.q0) * (place.bottom - place.top);
