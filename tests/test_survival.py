@@ -57,7 +57,7 @@ def test_a_killed_replacement_leaves_the_old_video_or_the_new_one(place: str) ->
         place,
         """
 stores = opened(place)
-stores.frames.delete = lambda *args: os._exit(9)  # the old row is gone, its frames are there
+stores.frames.delete = lambda *args, **limits: os._exit(9)  # the old row is gone, its frames are there
 stores.add(row(frames=3), video(3, seed=1))
 """,
     )

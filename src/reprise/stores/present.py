@@ -22,8 +22,10 @@ from reprise.stores.videos import VideoRow, VideoStore
 
 Matrix = NDArray[np.float32]
 
-WRITTEN_WITHIN_S = 3.0  # a video of an hour takes a second
-LOOKS = 3  # at a video that nobody writes: its row and its frames are not read at the same moment
+WRITTEN_WITHIN_S = 10.0  # a video of an hour takes a second, on a machine with nothing else to do
+# At a video that nobody writes: its row, its frames and the claims are not read at the same moment. One whose row was
+# missing may have been written, and given back, before the claims were read.
+LOOKS = 3  # in a row
 
 
 class PresentVideos:
@@ -49,23 +51,22 @@ class PresentVideos:
         at_hand = {one: matrix for one, matrix in zip(ids, near, strict=True) if matrix is not None}
         found: dict[str, tuple[VideoRow, Matrix | None]] = {}
         unsure = list(dict.fromkeys(ids))
-        give_up_s, looks = time.monotonic() + WRITTEN_WITHIN_S, 0
+        give_up_s = time.monotonic() + WRITTEN_WITHIN_S
+        calm_looks: dict[str, int] = {}
         while unsure:
             rows_then = self._videos.pooled(unsure)
             found |= self._whole(rows_then, at_hand)
             unsure = [one for one in unsure if one not in found]
-            looks += 1
             if not unsure:
                 break
             busy = claimed(self._notes)
             is_late = time.monotonic() > give_up_s
-            for one in [one for one in unsure if is_late or one not in busy]:
-                if one not in rows_then:
-                    unsure.remove(one)  # removed, or never there
-                elif is_late or looks >= LOOKS:
+            calm_looks = {one: 0 if one in busy else calm_looks.get(one, 0) + 1 for one in unsure}
+            for one in [one for one, looks in calm_looks.items() if is_late or looks >= LOOKS]:
+                unsure.remove(one)
+                if one in rows_then:  # else removed, or never there
                     # Damaged, which `reprise verify` tells: what there is of it may still show a copy.
                     found[one] = (rows_then[one][0], self._frames.matrix(one))
-                    unsure.remove(one)
         rows = {one: row for one, (row, _) in found.items()}
         return [found[one][1] if one in found else None for one in ids], rows
 
