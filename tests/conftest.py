@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,22 +10,15 @@ from typing import Any
 import pytest
 from command_line import run
 from footage import footage, looped
-from milvus_process import MilvusProcess
+from milvus_process import running_server
 from milvus_servers import cleared
 
 
 @pytest.fixture(scope="session")
 def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URI of a real standalone Milvus server, of the PyPI package milvus, in a folder of its own."""
-    if importlib.util.find_spec("milvus") is None:
-        pytest.skip("the PyPI package milvus has no wheel for this machine")
-    server = MilvusProcess(tmp_path_factory.mktemp("milvus-server"))
-    server.start()
-    try:
-        server.wait()
+    with running_server(tmp_path_factory.mktemp("milvus-server")) as server:
         yield server.uri
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")
