@@ -69,6 +69,15 @@ def browser() -> Iterator[Any]:
             chromium.close()
 
 
+@pytest.fixture
+def server_place(milvus_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A Milvus server, which may hold a library of no videos, and a folder of this test's for matrices."""
+    monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path / "matrices"))
+    # A server takes 8 s to make the two collections, and a moment to empty them.
+    cleared(milvus_server, keep_collections=True)
+    return milvus_server
+
+
 EMBEDDED_AND_SERVER = ["embedded", pytest.param("server", marks=pytest.mark.server)]
 
 
@@ -84,12 +93,9 @@ def bare_place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.fixture(params=EMBEDDED_AND_SERVER)
-def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where a library can be made: a folder, then a Milvus server, which may hold a library of no videos."""
     if request.param == "embedded":
         return str(tmp_path / "library")
-    uri: str = request.getfixturevalue("milvus_server")
-    monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path / "matrices"))
-    # A server takes 8 s to make the two collections, and a moment to empty them.
-    cleared(uri, keep_collections=True)
+    uri: str = request.getfixturevalue("server_place")
     return uri
