@@ -105,8 +105,8 @@ def _fed(command: list[str], pieces: Iterable[NDArray[np.int16]], stall_s: float
         try:
             try:
                 for piece in pieces:
-                    _write(process.stdin, piece.astype("<i2", copy=False).tobytes(), stall_s)
                     fed = True
+                    _write(process.stdin, piece.astype("<i2", copy=False).tobytes(), stall_s)
                 process.stdin.close()
             except BrokenPipeError:
                 pass  # it has ended before its time, and its status says how
@@ -117,7 +117,7 @@ def _fed(command: list[str], pieces: Iterable[NDArray[np.int16]], stall_s: float
             process.kill()
             process.stdin.close()
             process.wait()
-        if status != 0 and fed:
+        if status != 0 and fed:  # of no samples it makes nothing, and complains
             log.seek(0)
             lines = log.read().decode("utf-8", "replace").strip().splitlines()
             raise ChromaprintError(lines[-1] if lines else ending_of(status), is_lost=-status == signal.SIGKILL)

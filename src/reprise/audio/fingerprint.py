@@ -69,7 +69,8 @@ def listened(path: str, limits: DecodeLimits = DEFAULT_LIMITS) -> Listened:
     try:
         return Listened(tuple(query_fingerprint(path, limits)))
     except ReprisError as error:
-        return Listened((), f"its sound was not compared: {error}")
+        reason = str(error).removeprefix(f"{printable(path)}: ")  # a warning is told behind the name of its video
+        return Listened((), f"its sound was not compared: {reason}")
 
 
 def _heard_in(path: str, speeds: Sequence[float], limits: DecodeLimits) -> list[Heard]:
