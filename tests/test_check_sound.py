@@ -14,7 +14,13 @@ from footage import footage
 from sounds import silence, tune, with_sound
 
 import reprise
+from reprise.audio.fingerprint import listened
+from reprise.audio.library_sounds import LibrarySounds
+from reprise.checking.hearing import with_sound as verdict_with_sound
+from reprise.checking.stages import Side
 from reprise.checking.verdict import OTHER_AUDIO, OTHER_PICTURES, Verdict
+from reprise.segment import Segment
+from reprise.stores.library import LibraryStores, Place
 
 A_S, CUT_S = 24, 14
 
@@ -114,6 +120,21 @@ def test_a_batch_is_held_against_itself_by_sound_too(clips: Path, library: Path)
         _, _, mixed = shelf.check([clips / "sound.mp4", clips / "neither.mp4", clips / "mixed.mp4"])
     alone = {(Path(one.reference).name, one.among) for one in mixed.audio_relations or ()}
     assert alone == {("b.mkv", "library"), ("sound.mp4", "batch")}
+
+
+def test_faint_pictures_that_sound_the_same_are_not_called_other_pictures(clips: Path, library: Path) -> None:
+    heard = listened(str(clips / "sound.mp4"))
+    new = Verdict("sound.mp4", "new", "frames", 0.4, CUT_S)
+    stores = LibraryStores(Place.of(library))
+    try:
+        sides = [(LibrarySounds(stores), Side(stores, reprise.EmbedSettings()).among)]
+        faint = verdict_with_sound(new, heard, sides, lambda _: [Segment(0, 8, 14, 22, 0.6)])
+        elsewhere = verdict_with_sound(new, heard, sides, lambda _: [Segment(0, 0, 14, 14, 0.6)])
+    finally:
+        stores.close()
+    assert faint.audio == ()
+    assert faint.remarks == (f"what is perhaps copied from {clips / 'refs' / 'b.mkv'} sounds the same, too",)
+    assert (elsewhere.audio, elsewhere.remarks) == ((OTHER_PICTURES,), ())
 
 
 def test_the_command_tells_it_on_the_screen_in_json_and_in_a_table(
