@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from reprise.stores.videos import VideoRow
 Codes = NDArray[np.uint32]
 
 LEAST_LEFT_S = 2.0  # of a stretch that a skipped start or end cuts into
+KEPT_S = 60.0  # on a server other machines write too, which nothing here counts
 
 
 class LibrarySounds:
@@ -34,6 +36,7 @@ class LibrarySounds:
         self._numbers: dict[str, int] = {}
         self._shelf: Shelf | None = None
         self._read_at = -1
+        self._read_at_s = 0.0
 
     def any(self) -> bool:
         """Whether the library has any fingerprint at all."""
@@ -80,9 +83,9 @@ class LibrarySounds:
         return np.zeros(0, np.uint32)
 
     def _read(self) -> Shelf:
-        # On a server other machines write too, which nothing here counts.
-        if self._shelf is None or self._read_at != self._stores.sounds.changes:
-            self._read_at = self._stores.sounds.changes
+        is_old = not self._stores.place.embedded and time.monotonic() - self._read_at_s > KEPT_S
+        if self._shelf is None or is_old or self._read_at != self._stores.sounds.changes:
+            self._read_at, self._read_at_s = self._stores.sounds.changes, time.monotonic()
             sounds = dict(self._stores.sounds.all())
             self._ids, self._shelf = list(sounds), Shelf.of(list(sounds.values()))
             self._numbers = {video_id: number for number, video_id in enumerate(self._ids)}
