@@ -100,6 +100,13 @@ def test_it_is_told_what_the_sound_rests_on(verdicts: dict[str, Verdict]) -> Non
     assert 0.6 < alone.score <= 1
 
 
+def test_a_library_of_either_kind_tells_it(clips: Path, place: str) -> None:
+    assert run("ingest", "--audio", "--library", place, clips / "refs").status == 0
+    with reprise.open(place) as shelf:
+        (mixed,) = shelf.check([clips / "mixed.mp4"])
+    assert (mixed.kind, mixed.audio) == ("contained-in", (OTHER_AUDIO, OTHER_PICTURES))
+
+
 def test_of_the_same_file_nothing_is_decoded_and_so_nothing_heard(verdicts: dict[str, Verdict]) -> None:
     assert (verdicts["same-file.mp4"].kind, verdicts["same-file.mp4"].audio_relations) == ("exact", None)
 
