@@ -3,8 +3,8 @@
     python benchmarks/fuzz.py --count 4000 --seed 1 [--audio]
 
 Small videos in many containers and codecs are made, each file is one of them mutated (`MUTATIONS`), and each is
-embedded as `reprise ingest` does, or with `--audio` as `reprise ingest --audio` does. The same seed and number give the
-same file on every machine with the same FFmpeg.
+embedded as `reprise ingest` does, or with `--audio` as `reprise ingest --audio` does. The same seed and number give
+the same file on every machine with the same FFmpeg.
 """
 
 from __future__ import annotations
