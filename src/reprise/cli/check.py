@@ -100,8 +100,8 @@ def check(
       partial         they have a part in common
       new             nothing of it is there
 
-    It is the pictures' verdict. Where the library has fingerprints of sound (`reprise ingest --audio`), it is told
-    beside it if the sound says something else: "same pictures, other audio", "same audio, other pictures".
+    The verdict is that of the pictures. Where the library has fingerprints of sound (`reprise ingest --audio`), what
+    the sound says is told beside it: "same pictures, other audio", "same audio, other pictures".
 
     A video that cannot be read is named, and the others are done.
 
