@@ -1,9 +1,10 @@
 """Damaged and forged video files by the thousand: whether any of them crashes, hangs or fills what embeds them.
 
-    python benchmarks/fuzz.py --count 4000 --seed 1
+    python benchmarks/fuzz.py --count 4000 --seed 1 [--audio]
 
 Small videos in many containers and codecs are made, each file is one of them mutated (`MUTATIONS`), and each is
-embedded as `reprise ingest` does. The same seed and number give the same file on every machine with the same FFmpeg.
+embedded as `reprise ingest` does, or with `--audio` as `reprise ingest --audio` does. The same seed and number give
+the same file on every machine with the same FFmpeg.
 """
 
 from __future__ import annotations
@@ -218,21 +219,33 @@ class Tally:
 def outcome_of(result: object) -> str:
     """The class of what an attempt at a file gave, with no names and numbers in it."""
     if isinstance(result, EmbeddedVideo):
-        return "embedded, with a warning" if result.warning else "embedded"
+        heard = ", with its sound" if result.sound is not None and len(result.sound) else ""
+        return "embedded" + heard + (", with a warning" if result.warning else "")
     reason = str(result).partition(": ")[2]
     return f"{type(result).__name__}: {NUMBER.sub('N', reason)}"
 
 
 def is_bad(outcome: str) -> bool:
     """Whether this must not happen at all."""
-    words = ("crashed", "killed", "unexpected fault", "no progress", "too long", "internal", "while it started")
+    words = (
+        "crashed",
+        "killed",
+        "could not make a fingerprint",
+        "unexpected fault",
+        "no progress",
+        "too long",
+        "internal",
+        "while it started",
+    )
     return any(word in outcome for word in words)
 
 
-def fuzz(count: int, seed: int, *, keep: Path | None = None, names: Sequence[str] = tuple(SOURCES)) -> Tally:
+def fuzz(
+    count: int, seed: int, *, keep: Path | None = None, names: Sequence[str] = tuple(SOURCES), audio: bool = False
+) -> Tally:
     """Embeds `count` mutated files; those that do what must not happen are kept in the folder `keep`."""
     guarded.VIDEOS_PER_PROCESS = sys.maxsize  # one for all, so that what leaks adds up
-    settings = EmbedSettings(threads=1, limits=LIMITS)
+    settings = EmbedSettings(threads=1, limits=LIMITS, audio="too" if audio else "no")
     tally = Tally()
     with tempfile.TemporaryDirectory() as folder:
         sources = make_sources(Path(folder), names)
@@ -288,9 +301,10 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=400, help="files (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="which files (default: %(default)s)")
     parser.add_argument("--keep", type=Path, default=None, help="folder for files that crash or hang")
+    parser.add_argument("--audio", action="store_true", help="decode the sound, too")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
-    tally = fuzz(arguments.count, arguments.seed, keep=arguments.keep)
+    tally = fuzz(arguments.count, arguments.seed, keep=arguments.keep, audio=arguments.audio)
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     cpu_s = sum(one.ru_utime + one.ru_stime for one in used)
     if arguments.json:

@@ -101,11 +101,11 @@ def test_the_screen_tells_it_in_words(clips: Path, heard_library: Path) -> None:
         name: run("query", clips / "queries" / f"{name}.mp4", "--library", heard_library).out
         for name in ("both", "sound", "mixed", "neither")
     }
-    assert told["both"].split("\n")[1].split()[-1] == "sound"
+    assert told["both"].split("\n")[1].split()[-1] == "audio"
     assert told["both"].rstrip().split()[-1] == "same"
-    assert "no copied pictures found, but the same sound" in told["sound"]
-    assert "same sound, other pictures" in told["sound"]
-    assert "same sound, other pictures" in told["mixed"]
+    assert "no copied pictures found, but the same audio" in told["sound"]
+    assert "same audio, other pictures" in told["sound"]
+    assert "same audio, other pictures" in told["mixed"]
     assert "other\n" in told["mixed"]
     assert told["neither"].endswith("no copy found\n")
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from reprise.alignment.aligned import AlignedSegment
 from reprise.alignment.aligners import aligner, parameters_of
+from reprise.audio.two_videos import with_sound
 from reprise.chamfer import self_similarity
 from reprise.decoding.guarded import video_facts
 from reprise.embedding import EmbeddedVideo, described, embed_video
@@ -56,6 +57,9 @@ def compare(
     network's own score where it has one (ViSiL). Frames of one colour in the query are left out of it, except by
     regions.
 
+    What the two sound like is compared too, where both have sound and unless the settings leave it alone: see
+    `reprise.audio.witness`.
+
     Raises an InputError naming the video that cannot be used, and SettingsError for settings that do not go together.
     """
     return compare_with_evidence(query, reference, embedding=embedding, settings=settings).result
@@ -100,6 +104,8 @@ def compare_with_evidence(
         compared.similarity,
         repeats=is_one,
     )
+    if settings.audio and not is_one:
+        result = with_sound(result, paths, embedding.limits)
     evidence = [MatchEvidence(match, held.duration_s, compared.map, embedding.fps) for match in result.matches]
     return QueryEvidence(result, paths[0], tuple(evidence))
 

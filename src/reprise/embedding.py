@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.audio.fingerprint import fingerprint
+from reprise.audio.fingerprint import Listened, fingerprint
 from reprise.decoding.container import VideoFacts
 from reprise.decoding.guarded import video_facts
-from reprise.errors import ReprisError, printable
+from reprise.errors import InputError, ReprisError, printable
 from reprise.pooling import pooled
 from reprise.running import run
 from reprise.scanning import content_hash
@@ -54,6 +54,7 @@ class EmbeddedQuery:
     frame_of: NDArray[np.int64]  # [views], not falling: the frame that each view is of
     duration_s: float
     warning: str  # empty, or what was wrong with the file
+    listened: Listened | None = None  # its sound; None where that was not listened to
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def embed_video(path: str, settings: EmbedSettings, known_hash: str | None = Non
     expected = video_facts(path, limits=settings.limits)
     times_s, matrix = run(_chain(settings), path)
     video = described(times_s, matrix, expected, digest, settings.fps)
-    return video if settings.audio == "no" else replace(video, sound=fingerprint(path))
+    return video if settings.audio == "no" else replace(video, sound=_sound_of(path, settings))
 
 
 def embed_query(path: str, settings: EmbedSettings) -> EmbeddedQuery:
@@ -93,7 +94,7 @@ def attempt(path: str, settings: EmbedSettings, known_hash: str | None = None) -
     """As `embed_video`, with the error returned, not raised: for many videos a failure is one more result."""
     try:
         if settings.audio == "only":
-            return HeardVideo(fingerprint(path))
+            return HeardVideo(fingerprint(path, settings.limits))
         return embed_video(path, settings, known_hash)
     except ReprisError as error:
         return error
@@ -125,6 +126,14 @@ def described(
     return EmbeddedVideo(
         times_s, matrix, duration_s, warning, digest, expected.width, expected.height, expected.codec
     )
+
+
+def _sound_of(path: str, settings: EmbedSettings) -> NDArray[np.uint32]:
+    try:
+        return fingerprint(path, settings.limits)
+    except InputError as error:
+        # The failure is remembered: without the second option the file would not be read again.
+        raise type(error)(f"{error}; --no-audio --retry-failed ingests its pictures alone") from error
 
 
 @functools.cache

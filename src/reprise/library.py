@@ -204,10 +204,10 @@ class Library:
 
     def opened(self, *, create: bool = False) -> tuple[LibraryStores, EmbedSettings]:
         """The stores and what videos are embedded with: for what embeds elsewhere. `create` makes a library."""
-        from reprise.audio.listening import listening
+        from reprise.audio.listening import as_library_listens
 
         stores = self._opening.stores_to_embed(create=create)
-        return stores, listening(stores, self._opening.settings)
+        return stores, as_library_listens(stores, self._opening.settings)
 
     def require(self) -> None:
         """Opens the library, or raises the LibraryError that says why that cannot be."""

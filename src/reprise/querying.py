@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reprise.alignment.aligned import AlignedSegment
+from reprise.audio.fingerprint import Listened, listened
 from reprise.audio.library_sounds import LibrarySounds
 from reprise.decoding.guarded import video_facts
 from reprise.embedding import EmbeddedQuery, described, embed_query
@@ -30,12 +31,12 @@ class Queries:
         self._stores, self._embedding = stores, embedding
         self._chains: dict[QuerySettings, Any] = {}
         self._ignored = IgnoreList(stores)
-        self._sounds: LibrarySounds | None = None
+        self._sounds = LibrarySounds(stores)
 
     def query(self, path: str, settings: QuerySettings) -> QueryResult:
         """The copied segments of one video. Raises an InputError for the video, a LibraryError for the library."""
         if settings.skips or self._ignored.frames() is not None:
-            return self.query_embedded(embed_query(path, self._embedding), settings)
+            return self._witnessed(path, self._asked(embed_query(path, self._embedding), settings), settings)
         expected = video_facts(path, limits=self._embedding.limits)
         times_s, matrix, candidates, aligned, rows = run(self._chain(settings), path)
         query = described(times_s, matrix, expected, "", self._embedding.fps)
@@ -43,7 +44,11 @@ class Queries:
         return self._witnessed(path, result, settings)
 
     def query_embedded(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryResult:
-        """As `query`, for a video that was embedded before."""
+        """As `query`, for a video that was embedded before; its sound is compared where it was listened to."""
+        result = self._asked(query, settings)
+        return result if query.listened is None else self._witnessed(query.path, result, settings, query.listened)
+
+    def _asked(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryResult:
         from reprise.pipelines.query import embedded_query_pipeline
 
         ignored = self._ignored.frames()
@@ -59,8 +64,8 @@ class Queries:
         return self._result(query.path, query.duration_s, query.warning, candidates, aligned, rows, settings)
 
     def with_evidence(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryEvidence:
-        """As `query_embedded`, with the similarity map of every match."""
-        result = self._witnessed(query.path, self.query_embedded(query, settings), settings)
+        """As `query`, for a video that was embedded before, with the similarity map of every match."""
+        result = self._witnessed(query.path, self._asked(query, settings), settings, query.listened)
         evidence = []
         for match in result.matches:
             row = self._stores.videos.by_path(match.reference)[0]
@@ -89,12 +94,12 @@ class Queries:
             views = span.silenced_views(views, query.frame_of, self._embedding.fps)
         return views if ignored is None else ignored.silenced_views(views, query.frame_of)
 
-    def _witnessed(self, path: str, result: QueryResult, settings: QuerySettings) -> QueryResult:
-        if not settings.audio:
+    def _witnessed(
+        self, path: str, result: QueryResult, settings: QuerySettings, sound: Listened | None = None
+    ) -> QueryResult:
+        if not settings.audio or not self._sounds.any():
             return result
-        if self._sounds is None:
-            self._sounds = LibrarySounds(self._stores)
-        return self._sounds.witness(path, result)
+        return self._sounds.witness(path, sound or listened(path, self._embedding.limits), result, settings)
 
     def _result(
         self,

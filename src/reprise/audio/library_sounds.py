@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.audio.fingerprint import Heard, query_fingerprint
+from reprise.audio.fingerprint import Heard, Listened, query_fingerprint
 from reprise.audio.matching import same_sound
 from reprise.audio.votes import Shelf
 from reprise.audio.witness import witnessed
-from reprise.errors import LibraryError, ReprisError
+from reprise.decoding.limits import DEFAULT_LIMITS, DecodeLimits
+from reprise.rejections import Rejections
 from reprise.segment import Match, QueryResult, Segment
+from reprise.settings import QuerySettings
+from reprise.skipping import Span
 from reprise.stores.library import LibraryStores
+from reprise.stores.videos import VideoRow
 
 Codes = NDArray[np.uint32]
+
+LEAST_LEFT_S = 2.0  # of a stretch that a skipped start or end cuts into
+KEPT_S = 60.0  # on a server other machines write too, which nothing here counts
 
 
 class LibrarySounds:
@@ -25,68 +33,68 @@ class LibrarySounds:
     def __init__(self, stores: LibraryStores) -> None:
         self._stores = stores
         self._ids: list[str] = []
+        self._numbers: dict[str, int] = {}
         self._shelf: Shelf | None = None
         self._read_at = -1
+        self._read_at_s = 0.0
 
-    def witness(self, path: str, result: QueryResult) -> QueryResult:
-        """The answer of a query for the video at `path`, with what the sound says of it.
+    def any(self) -> bool:
+        """Whether the library has any fingerprint at all."""
+        return self._stores.sounds.any()
 
-        As it was where the library has no fingerprints, and with a warning where the sound cannot be heard.
+    def witness(self, path: str, listened: Listened, result: QueryResult, settings: QuerySettings) -> QueryResult:
+        """The answer of a query for the video at `path`, with what its sound says of it.
+
+        With a warning where the sound could not be heard. What is skipped of the query, or marked as no copy, is
+        left out of the sound as it is of the pictures.
         """
-        if not self._stores.sounds.any():
-            return result
-        try:
-            heard = query_fingerprint(path)
-        except LibraryError:
-            raise
-        except ReprisError as error:
-            warning = f"its sound was not compared: {error}"
-            return replace(result, warning="; ".join(filter(None, [result.warning, warning])))
-        query = next((one.codes for one in heard if one.speed == 1), np.zeros(0, np.uint32))
-        found = self._found(heard)
-        references = self._codes_of([match.reference for match in result.matches])
-        return witnessed(result, found, query, references)
+        if listened.warning:
+            return replace(result, warning="; ".join(filter(None, [result.warning, listened.warning])))
+        span = Span.of(settings, result.duration_s)
+        rejections = None if settings.show_rejected else Rejections(self._stores.notes, path)
+        found: dict[str, list[Segment]] = {}
+        for row, segments in self.found(listened.heard):
+            kept = segments if rejections is None else rejections.kept(row, segments)
+            if span is not None:
+                kept = [] if span.is_empty else [s for s in span.clipped(kept) if _length_s(s) >= LEAST_LEFT_S]
+            if kept:
+                found.setdefault(row.path, []).extend(kept)
+        references = {match.reference: self.codes_of(match.reference) for match in result.matches}
+        return witnessed(result, found, listened.codes, references)
 
-    def matches(self, heard: Sequence[Heard]) -> list[Match]:
-        """The videos that sound like the query somewhere, best first."""
-        found = self._found(heard)
-        return sorted(
-            (Match.of(path, list(segments)) for path, segments in found.items()),
-            key=lambda match: (-match.score, match.reference),
-        )
-
-    def _found(self, heard: Sequence[Heard]) -> dict[str, list[Segment]]:
-        """By path of the reference, the stretches that sound the same."""
+    def found(self, heard: Sequence[Heard]) -> list[tuple[VideoRow, list[Segment]]]:
+        """The videos that sound like the query somewhere, with the stretches, at least one each."""
         if not heard:
-            return {}
+            return []
         by_number = same_sound(self._read(), heard)
         rows = self._stores.videos.get([self._ids[number] for number in by_number])
-        return {
-            rows[self._ids[number]].path: segments
+        return [
+            (rows[self._ids[number]], segments)
             for number, segments in by_number.items()
             if segments and self._ids[number] in rows
-        }
+        ]
 
-    def _codes_of(self, paths: Sequence[str]) -> dict[str, Codes]:
+    def codes_of(self, path: str) -> Codes:
+        """The fingerprint [codes] of the video that was ingested under this path; no codes where there is none."""
         shelf = self._read()
-        numbers = {video_id: number for number, video_id in enumerate(self._ids)}
-        found = {}
-        for path in paths:
-            for row in self._stores.videos.by_path(path):
-                if row.id in numbers:
-                    found[path] = shelf.video(numbers[row.id])
-        return found
+        for row in reversed(self._stores.videos.by_path(path)):
+            if row.id in self._numbers:
+                return shelf.video(self._numbers[row.id])
+        return np.zeros(0, np.uint32)
 
     def _read(self) -> Shelf:
-        # On a server other machines write too, which nothing here counts.
-        if self._shelf is None or self._read_at != self._stores.sounds.changes:
-            self._read_at = self._stores.sounds.changes
+        is_old = not self._stores.place.embedded and time.monotonic() - self._read_at_s > KEPT_S
+        if self._shelf is None or is_old or self._read_at != self._stores.sounds.changes:
+            self._read_at, self._read_at_s = self._stores.sounds.changes, time.monotonic()
             sounds = dict(self._stores.sounds.all())
             self._ids, self._shelf = list(sounds), Shelf.of(list(sounds.values()))
+            self._numbers = {video_id: number for number, video_id in enumerate(self._ids)}
         return self._shelf
 
 
-def audio_relations(stores: LibraryStores, video: str | Sequence[Heard]) -> list[Match]:
+def audio_relations(
+    stores: LibraryStores, video: str | Sequence[Heard], limits: DecodeLimits = DEFAULT_LIMITS
+) -> list[Match]:
     """The videos of a library that sound like `video` somewhere, best first, with the stretches.
 
     `video` is a path, or what `query_fingerprint` made of one. Empty where the library has no fingerprints, or the
@@ -94,5 +102,10 @@ def audio_relations(stores: LibraryStores, video: str | Sequence[Heard]) -> list
     """
     if not stores.sounds.any():
         return []
-    heard = query_fingerprint(video) if isinstance(video, str) else video
-    return LibrarySounds(stores).matches(heard)
+    heard = query_fingerprint(video, limits) if isinstance(video, str) else video
+    matches = [Match.of(row.path, segments) for row, segments in LibrarySounds(stores).found(heard)]
+    return sorted(matches, key=lambda match: (-match.score, match.reference))
+
+
+def _length_s(segment: Segment) -> float:
+    return segment.query_end_s - segment.query_start_s

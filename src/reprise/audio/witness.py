@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,18 @@ APART_S = 2.0
 Codes = NDArray[np.uint32]
 
 
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far the sound of copied pictures is the same; seconds of the query."""
+
+    says: str | None  # SAME, PARTLY or OTHER; None where there is too little sound to say
+    compared_s: float  # of the copied pictures in which both videos sound
+    same_s: float  # of these, that sound the same
+
+
+NOT_COMPARED = Agreement(None, 0.0, 0.0)
+
+
 def witnessed(
     result: QueryResult, heard: Mapping[str, Sequence[Segment]], query: Codes, references: Mapping[str, Codes]
 ) -> QueryResult:
@@ -36,21 +48,23 @@ def witnessed(
     matches = []
     for match in result.matches:
         sounds = heard.get(match.reference, ())
-        audio = _of_match(match, sounds, query, references.get(match.reference, query[:0]))
-        matches.append(replace(match, audio=audio, audio_segments=tuple(sounds)))
+        codes = references.get(match.reference, query[:0])
+        says = agreement(match.segments, sounds, query, codes).says
+        matches.append(replace(match, audio=says, audio_segments=tuple(sounds)))
     pictures = {match.reference: match.segments for match in result.matches}
     alone = []
     for reference, sounds in heard.items():
-        unseen = [sound for sound in sounds if not _is_seen(sound, pictures.get(reference, ()))]
-        if unseen:
-            alone.append(Match.of(reference, unseen))
+        without = unseen(sounds, pictures.get(reference, ()))
+        if without:
+            alone.append(Match.of(reference, without))
     alone.sort(key=lambda match: (-match.score, match.reference))
     return replace(result, matches=tuple(matches), audio_matches=tuple(alone))
 
 
-def _of_match(match: Match, sounds: Sequence[Segment], query: Codes, reference: Codes) -> str | None:
+def agreement(segments: Sequence[Segment], sounds: Sequence[Segment], query: Codes, reference: Codes) -> Agreement:
+    """How far the sound of `segments`, which show the same, agrees; `sounds` sound the same in the two videos."""
     same_s = sounding_s = 0.0
-    for segment in match.segments:
+    for segment in segments:
         there_s = min(
             _sounding_s(query, segment.query_start_s, segment.query_end_s),
             _sounding_s(reference, segment.reference_start_s, segment.reference_end_s) / segment.speed,
@@ -58,9 +72,14 @@ def _of_match(match: Match, sounds: Sequence[Segment], query: Codes, reference: 
         sounding_s += there_s
         same_s += min(there_s, _covered_s(segment, sounds))
     if sounding_s < LEAST_SOUND_S:
-        return None
+        return Agreement(None, sounding_s, same_s)
     share = same_s / sounding_s
-    return SAME if share >= SAME_SHARE else PARTLY if share >= PARTLY_SHARE else OTHER
+    return Agreement(SAME if share >= SAME_SHARE else PARTLY if share >= PARTLY_SHARE else OTHER, sounding_s, same_s)
+
+
+def unseen(sounds: Sequence[Segment], pictures: Sequence[Segment]) -> list[Segment]:
+    """The stretches of the same sound that mostly have other pictures; `pictures` show the same in the two videos."""
+    return [sound for sound in sounds if not _is_seen(sound, pictures)]
 
 
 def _sounding_s(codes: Codes, start_s: float, end_s: float) -> float:

@@ -55,6 +55,8 @@ def check_paths(
         settle(failure)
     if tasks:  # else make no library for a mistyped path
         stores, embedding = opened()
+        if not settings.audio:
+            embedding = replace(embedding, audio="no")
         check_all(stores, tasks, embedding, settings, ingest_new=ingest_new, settle=settle)
     return report
 

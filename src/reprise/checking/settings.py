@@ -19,6 +19,7 @@ class CheckSettings:
     top_k: int = 10  # candidate videos that are aligned
     aligner: str = DEFAULT_ALIGNER
     min_score: float | None = None  # of a segment; None for the aligner's own
+    audio: bool = True  # whether the sound is compared too, where the library has fingerprints of it
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.most <= 1:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from reprise.audio.library_sounds import LibrarySounds
 from reprise.checking.embedding import CheckedVideo
+from reprise.checking.hearing import with_sound
 from reprise.checking.likeness import LEAST_POOLED, MOST_APART_S, likeness
 from reprise.checking.settings import CheckSettings
 from reprise.checking.verdict import KINDS, Among, Kind, Relation, Stage, Verdict, shares
@@ -28,8 +30,10 @@ TOO_SHORT = f"shorter than {QuerySettings().min_length_s:g} s: a part of it, or 
 class Side:
     """Videos that others are held against: those of a library, or those that the same batch brought."""
 
-    def __init__(self, stores: LibraryStores, embedding: EmbedSettings) -> None:
+    def __init__(self, stores: LibraryStores, embedding: EmbedSettings, sounds: LibrarySounds | None = None) -> None:
+        """`sounds` may have been read before: that of a large library takes a while."""
         self.stores = stores
+        self.sounds = sounds or LibrarySounds(stores)
         self.of_batch: set[str] = set()  # ids of the videos that were checked before in the same batch
         self._queries = Queries(stores, embedding)
         self._fps = embedding.fps
@@ -87,10 +91,55 @@ def by_hash(sides: Sequence[Side], path: str, video_id: str, content_hash: str) 
 def by_pictures(
     sides: Sequence[Side], path: str, video_id: str, checked: CheckedVideo, settings: CheckSettings
 ) -> Verdict:
-    """The verdict of the second stage or, where that finds nothing, of the third; sides: the library first."""
-    video, library = checked.video, sides[0]
+    """The verdict of the second stage or, where that finds nothing, of the third; sides: the library first.
+
+    What the sound says is told beside it, where the video was listened to.
+    """
+    library = sides[0]
     is_there = video_id not in library.of_batch and bool(library.stores.videos.get([video_id]))
     remarks = ["the library has an earlier version of this file"] if is_there else []
+    pictures = _Pictures(sides, checked, settings)
+    verdict = _seen(sides, path, checked, settings, pictures, remarks)
+    if checked.query.listened is None:
+        return verdict
+    hearing = [(side.sounds, side.among) for side in sides]
+    return with_sound(verdict, checked.query.listened, hearing, pictures.perhaps_in)
+
+
+class _Pictures:
+    """What the third stage finds, sought when it is first asked for."""
+
+    def __init__(self, sides: Sequence[Side], checked: CheckedVideo, settings: CheckSettings) -> None:
+        self._sides, self._checked, self._settings = sides, checked, settings
+        self._found: list[tuple[Side, VideoRow, Match]] | None = None
+
+    def found(self) -> list[tuple[Side, VideoRow, Match]]:
+        """All videos with stretches in common, however faint."""
+        if self._found is None:
+            self._found = [
+                (side, row, match)
+                for side in self._sides
+                for row, match in side.with_copies(self._checked, self._settings)
+            ]
+        return self._found
+
+    def perhaps_in(self, row: VideoRow) -> list[Segment]:
+        """The stretches that are copied from the video, or perhaps are."""
+        if not np.any(self._checked.query.views):
+            return []
+        least = min(WORTH_A_LOOK, self._settings.least_score)
+        return [s for _, one, match in self.found() if one.id == row.id for s in match.segments if s.score >= least]
+
+
+def _seen(
+    sides: Sequence[Side],
+    path: str,
+    checked: CheckedVideo,
+    settings: CheckSettings,
+    pictures: _Pictures,
+    remarks: list[str],
+) -> Verdict:
+    video = checked.video
     alike = [
         _as_a_whole("same-content", row, side, video.duration_s, sureness)
         for side in sides
@@ -104,12 +153,11 @@ def by_pictures(
     if video.duration_s < settings.query.min_length_s:
         remarks.append(TOO_SHORT)
     relations, doubts = [], [(0.0, "")]
-    for side in sides:
-        for row, match in side.with_copies(checked, settings):
-            counted = tuple(segment for segment in match.segments if segment.score >= settings.least_score)
-            if counted:
-                relations.append(_of_segments(counted, row, side, video.duration_s, settings))
-            doubts += [(segment.score, _perhaps(segment, row)) for segment in match.segments if not counted]
+    for side, row, match in pictures.found():
+        counted = tuple(segment for segment in match.segments if segment.score >= settings.least_score)
+        if counted:
+            relations.append(_of_segments(counted, row, side, video.duration_s, settings))
+        doubts += [(segment.score, _perhaps(segment, row)) for segment in match.segments if not counted]
     doubt, perhaps = max(doubts)
     if not relations and doubt >= WORTH_A_LOOK:
         remarks.append(perhaps)

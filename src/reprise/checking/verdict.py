@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from reprise.audio.witness import NOT_COMPARED, OTHER, Agreement
 from reprise.scanning import Failure
 from reprise.segment import Segment
 
@@ -15,6 +16,10 @@ Stage = Literal["hash", "vector", "frames"]  # the cheapest first
 Among = Literal["library", "batch"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+# What pictures and sound say of a video when they do not say the same: see docs/check.md.
+OTHER_AUDIO = "same pictures, other audio"
+OTHER_PICTURES = "same audio, other pictures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +34,51 @@ class Relation:
     video_share: float  # of the checked video that segments cover
     reference_share: float  # of the reference that segments cover
     reference_duration_s: float
+    # Whether the sound of the segments is the same, too, partly or another; not compared where either is silent.
+    audio: Agreement = NOT_COMPARED
+    audio_segments: tuple[Segment, ...] = ()  # all stretches of the reference that sound the same
 
     def to_json(self) -> dict[str, Any]:
         """Shares and sureness with four decimals, segments as `query --json` prints them."""
+        told = self._pictures_to_json()
+        if self.audio.says is not None:
+            told["audio"] = self.audio.says
+            told["audio_compared"] = round(self.audio.compared_s, 1)
+            told["audio_same"] = round(self.audio.same_s, 1)
+            told["audio_segments"] = [segment.to_json() for segment in self.audio_segments]
+        return told
+
+    def _pictures_to_json(self) -> dict[str, Any]:
         return {
             "relation": self.kind,
             "reference": self.reference,
             "among": self.among,
             "sureness": round(self.sureness, 4),
+            "video_share": round(self.video_share, 4),
+            "reference_share": round(self.reference_share, 4),
+            "reference_duration": round(self.reference_duration_s, 3),
+            "segments": [segment.to_json() for segment in self.segments],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class AudioRelation:
+    """A reference that sounds the same in stretches where no copied pictures were found; shares are 0 to 1."""
+
+    reference: str
+    among: Among
+    score: float  # share of equal bits of the fingerprints: 1 where all are equal, 0 where half are, as by chance
+    segments: tuple[Segment, ...]  # of the sound
+    video_share: float  # of the checked video that these cover
+    reference_share: float
+    reference_duration_s: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As `Relation.to_json`."""
+        return {
+            "reference": self.reference,
+            "among": self.among,
+            "score": round(self.score, 4),
             "video_share": round(self.video_share, 4),
             "reference_share": round(self.reference_share, 4),
             "reference_duration": round(self.reference_duration_s, 3),
@@ -57,6 +99,8 @@ class Verdict:
     remarks: tuple[str, ...] = ()  # what else one should know, a sentence each
     warning: str | None = None  # e.g. that the file is truncated and was read only up to a point
     ingested: bool = False  # whether it was put into the library
+    # What sounds the same under other pictures, the largest share first; None where the sound was not compared.
+    audio_relations: tuple[AudioRelation, ...] | None = None
 
     def __iter__(self) -> Iterator[Relation]:
         return iter(self.relations)
@@ -66,8 +110,21 @@ class Verdict:
         """How much of the video is copied from anywhere, 0 to 1."""
         return shares((s for relation in self.relations for s in relation.segments), self.duration_s, 1.0)[0]
 
+    @property
+    def audio(self) -> tuple[str, ...]:
+        """Where pictures and sound do not say the same: OTHER_AUDIO, OTHER_PICTURES, both or none."""
+        found = [OTHER_AUDIO] if any(relation.audio.says == OTHER for relation in self.relations) else []
+        return (*found, *([OTHER_PICTURES] if self.audio_relations else []))
+
     def to_json(self) -> dict[str, Any]:
         """The object that `reprise check --json` prints."""
+        told = self._pictures_to_json()
+        if self.audio_relations is not None:
+            told["audio"] = list(self.audio)
+            told["audio_references"] = [relation.to_json() for relation in self.audio_relations]
+        return told
+
+    def _pictures_to_json(self) -> dict[str, Any]:
         return {
             "video": self.path,
             "verdict": self.kind,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 import reprise
+from reprise.audio.witness import OTHER, PARTLY, SAME
 from reprise.checking.settings import CheckSettings
 from reprise.checking.table import csv_of
-from reprise.checking.verdict import KINDS, CheckReport, Relation, Verdict
+from reprise.checking.verdict import KINDS, OTHER_PICTURES, AudioRelation, CheckReport, Relation, Verdict
 from reprise.cli import options
 from reprise.cli.printing import counted, print_json, progress_bar, say, without
 from reprise.cli.running import FAILED, complain
@@ -21,6 +22,7 @@ from reprise.decoding.limits import DecodeLimits
 from reprise.errors import LibraryNotFoundError, SettingsError, printable
 from reprise.report.files import write_whole
 from reprise.scanning import Failure
+from reprise.segment import Segment
 from reprise.times import clock
 
 NOT_NEW = 3  # the exit status where at least one video is not new and all could be checked
@@ -34,6 +36,7 @@ WORDS = {
     "contains": "contains",
     "partial": "shares a part with",
 }
+AGREEMENTS = {SAME: "same audio, too", PARTLY: "partly the same audio", OTHER: "other audio"}
 
 
 @click.command(short_help="Tell whether videos are new, before they go into the library.")
@@ -57,6 +60,7 @@ WORDS = {
 )
 @options.aligner
 @options.min_score
+@options.no_audio
 @options.weights
 @options.device
 @options.limits
@@ -76,6 +80,7 @@ def check(
     top_k: int,
     aligner: str,
     min_score: float | None,
+    no_audio: bool,
     weights: str | None,
     device: str,
     limits: DecodeLimits,
@@ -95,12 +100,15 @@ def check(
       partial         they have a part in common
       new             nothing of it is there
 
+    The verdict is that of the pictures. Where the library has fingerprints of sound (`reprise ingest --audio`), what
+    the sound says is told beside it: "same pictures, other audio", "same audio, other pictures".
+
     A video that cannot be read is named, and the others are done.
 
     Exit status: 0 if all are new, 3 if at least one is not, 1 if one could not be checked, 2 on wrong usage,
     130 when interrupted.
     """
-    settings = CheckSettings(most, top_k, aligner, min_score)
+    settings = CheckSettings(most, top_k, aligner, min_score, audio=not no_audio)
     if table is not None and not table.parent.is_dir():
         raise SettingsError(f"{printable(table)}: there is no folder {printable(table.parent)}; make it first")
     so_far = ""
@@ -158,29 +166,57 @@ def _termination_as_interruption() -> Iterator[None]:
 
 
 def _print(verdict: Verdict) -> None:
-    ending = "; now in the library" if verdict.ingested else ""
+    ending = "".join(f"; {told}" for told in [*verdict.audio, *["now in the library"] * verdict.ingested])
     sure = "sure" if verdict.kind == "exact" else f"{min(99, round(100 * verdict.sureness))} % sure"
     click.echo(f"{verdict.path} ({clock(verdict.duration_s)}): {verdict.kind}, {sure} (by {verdict.stage}){ending}")
     for relation in verdict:
         _print_relation(relation, with_segments=verdict.stage == "frames")
+        _print_agreement(relation)
+    for alone in verdict.audio_relations or ():
+        _print_audio_relation(alone)
     for remark in verdict.remarks:
         click.echo(f"  {remark}")
 
 
 def _print_relation(relation: Relation, *, with_segments: bool) -> None:
-    whose = ", of this batch" if relation.among == "batch" else ""
-    what = f"{WORDS[relation.kind]} {relation.reference} ({clock(relation.reference_duration_s)}{whose})"
+    what = f"{WORDS[relation.kind]} {_reference(relation)}"
     if not with_segments:
         click.echo(f"  {what}")
         return
-    shares = f"{_percent(relation.video_share)} of this video, {_percent(relation.reference_share)} of that one"
-    click.echo(f"  {what}: {shares}")
-    for s in relation.segments[:SHOWN_SEGMENTS]:
+    click.echo(f"  {what}: {_shares(relation)}")
+    _print_segments(relation.segments, "is")
+
+
+def _print_agreement(relation: Relation) -> None:
+    """What the sound says of copied pictures, and how much sound that rests on."""
+    audio = relation.audio
+    if audio.says is not None:
+        compared = f"{audio.same_s:.0f} of {audio.compared_s:.0f} s that sound in both sound the same"
+        click.echo(f"    {AGREEMENTS[audio.says]}: {compared}")
+
+
+def _print_audio_relation(relation: AudioRelation) -> None:
+    alike = f"{_percent(relation.score)} alike"
+    click.echo(f"  {OTHER_PICTURES} as {_reference(relation)}: {_shares(relation)}, {alike}")
+    _print_segments(relation.segments, "sounds like")
+
+
+def _print_segments(segments: Sequence[Segment], verb: str) -> None:
+    for s in segments[:SHOWN_SEGMENTS]:
         here = f"{clock(s.query_start_s)} - {clock(s.query_end_s)}"
         there = f"{clock(s.reference_start_s)} - {clock(s.reference_end_s)}"
-        click.echo(f"    {here} here is {there} there{', backwards' if s.backwards else ''}")
-    if len(relation.segments) > SHOWN_SEGMENTS:
-        click.echo(f"    and {len(relation.segments) - SHOWN_SEGMENTS} more: see --json")
+        click.echo(f"    {here} here {verb} {there} there{', backwards' if s.backwards else ''}")
+    if len(segments) > SHOWN_SEGMENTS:
+        click.echo(f"    and {len(segments) - SHOWN_SEGMENTS} more: see --json")
+
+
+def _reference(relation: Relation | AudioRelation) -> str:
+    whose = ", of this batch" if relation.among == "batch" else ""
+    return f"{relation.reference} ({clock(relation.reference_duration_s)}{whose})"
+
+
+def _shares(relation: Relation | AudioRelation) -> str:
+    return f"{_percent(relation.video_share)} of this video, {_percent(relation.reference_share)} of that one"
 
 
 def _percent(share: float) -> str:
@@ -192,5 +228,7 @@ def _summary(report: CheckReport) -> str:
     parts = [f"{kinds[kind]} {kind}" for kind in reversed(KINDS) if kinds[kind]]
     parts += [f"{len(report.failed)} failed"] if report.failed else []
     added = sum(verdict.ingested for verdict in report)
-    ending = f"; {counted(added, 'video')} added to the library" if added else ""
+    told = Counter(finding for verdict in report for finding in verdict.audio)
+    ending = "".join(f"; {count} {finding}" for finding, count in told.items())
+    ending += f"; {counted(added, 'video')} added to the library" if added else ""
     return f"{counted(len(report.verdicts) + len(report.failed), 'video')}: {', '.join(parts)}{ending}"

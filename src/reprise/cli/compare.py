@@ -22,6 +22,7 @@ from reprise.report.page import ReportFacts
 @options.aligner
 @options.min_score
 @options.refine
+@click.option("--no-audio", is_flag=True, help="Do not compare the sound.")
 @options.weights
 @options.device
 @options.limits
@@ -36,6 +37,7 @@ def compare(
     aligner: str,
     min_score: float | None,
     refine: bool,
+    no_audio: bool,
     weights: str | None,
     device: str,
     limits: DecodeLimits,
@@ -47,12 +49,14 @@ def compare(
     Also says how alike the two videos are as wholes, from -1 to 1: the mean similarity of each frame with the most
     similar frame of the other video, both ways averaged; with --model visil, ViSiL's own score of A against B.
 
+    Where both have sound it tells whether the copied pictures have the same audio, and what sounds the same under
+    other pictures.
+
     A video against itself tells what comes in it again: replays, loops, what is shown twice.
     """
     embedding = options.embedding(model, fps, weights, device, limits, regions=regions)
-    evidence = compare_with_evidence(
-        a, b, embedding=embedding, settings=QuerySettings(aligner=aligner, min_score=min_score, refine=refine)
-    )
+    settings = QuerySettings(aligner=aligner, min_score=min_score, refine=refine, audio=not no_audio)
+    evidence = compare_with_evidence(a, b, embedding=embedding, settings=settings)
     result = evidence.result
     if result.warning:
         complain(result.warning)

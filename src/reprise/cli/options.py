@@ -51,6 +51,9 @@ def library(command: Callable[..., Any]) -> Callable[..., Any]:
     return _library(_wait(command))
 
 
+no_audio: Decorator = click.option(
+    "--no-audio", is_flag=True, help="Do not compare the sound, if the library has fingerprints of it."
+)
 json_lines: Decorator = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 device: Decorator = click.option(
     "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where the network runs."

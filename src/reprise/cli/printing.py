@@ -80,7 +80,7 @@ def print_result(result: QueryResult) -> None:
         click.echo(f"{title}: no {'repeat' if result.repeats else 'copy'} found{left_out}{alike}")
         return
     if not result.matches:
-        click.echo(f"{title}: no copied pictures found, but the same sound{left_out}{alike}")
+        click.echo(f"{title}: no copied pictures found, but the same audio{left_out}{alike}")
         _print_audio_matches(result)
         return
     segments = sum(len(match.segments) for match in result.matches)
@@ -92,7 +92,7 @@ def print_result(result: QueryResult) -> None:
         if result.repeats
         else ("copied from", "in the query", "in the reference")
     )
-    table = plain_table(*where, "score", *(["sound"] if hears else []))
+    table = plain_table(*where, "score", *(["audio"] if hears else []))
     for match in result.matches:
         for segment in match.segments:
             table.add_row(
@@ -111,7 +111,7 @@ def _print_audio_matches(result: QueryResult) -> None:
     """What sounds the same where other pictures are shown."""
     if not result.audio_matches:
         return
-    table = plain_table("same sound, other pictures", "in the query", "in the reference", "score")
+    table = plain_table("same audio, other pictures", "in the query", "in the reference", "score")
     for match in result.audio_matches:
         for segment in match.segments:
             table.add_row(

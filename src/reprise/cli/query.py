@@ -34,7 +34,7 @@ from reprise.scanning import find_videos
 @click.option(
     "--show-rejected", is_flag=True, help="Tell what was marked as no copy with `reprise reject` all the same."
 )
-@click.option("--no-audio", is_flag=True, help="Do not compare the sound, if the library has fingerprints of it.")
+@options.no_audio
 @options.weights
 @options.device
 @options.limits

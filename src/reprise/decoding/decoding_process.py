@@ -1,6 +1,6 @@
 """The side of the process that decodes for `reprise.decoding.guarded`: one video after another, under limits.
 
-Towards its owner it speaks JSON and bytes of pictures, nothing that could run code there.
+Towards its owner it speaks JSON and bytes of pictures and sound, nothing that could run code there.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from reprise.decoding.limits import DecodeLimits, Meter, over_limit
 from reprise.decoding.sampling import Picture, sample, sample_span, video_facts
+from reprise.decoding.sound import SAMPLE_RATE, sound
 from reprise.decoding.still import read_picture
 from reprise.errors import DecodeError, ReprisError, printable
 
@@ -28,6 +29,7 @@ Job = tuple[Path | None, str, str, dict[str, Any], DecodeLimits]
 Owner = Connection  # of bytes, as both sides write and read them
 MAX_OPEN_FILES = 64
 SPARE_CPU_S = 60
+TOLD_SAMPLES = 4 * SAMPLE_RATE  # of sound in one message: a track's own frames are a fortieth of a second
 
 
 def serve(descriptor: int) -> None:
@@ -68,6 +70,8 @@ def _done(
             os.chdir(folder)
         if task == "video_facts":
             _tell(owner, {"facts": asdict(video_facts(path, meter=meter))})
+        elif task == "sound":
+            _tell_sound(owner, sound(path, meter=meter))
         else:
             _tell_pictures(owner, _pictures(task, path, settings, meter))
     except ReprisError as error:
@@ -99,6 +103,24 @@ def _tell_pictures(owner: Owner, pictures: Iterator[Picture]) -> None:
         last = picture.pixels
         _tell(owner, {**message, "shape": last.shape})
         owner.send_bytes(np.ascontiguousarray(last).reshape(-1).data)
+
+
+def _tell_sound(owner: Owner, pieces: Iterator[NDArray[np.int16]]) -> None:
+    waiting: list[NDArray[np.int16]] = []
+    samples = 0
+    for piece in pieces:
+        waiting.append(piece)
+        samples += len(piece)
+        if samples >= TOLD_SAMPLES:
+            _tell_samples(owner, np.concatenate(waiting))
+            waiting, samples = [], 0
+    if waiting:
+        _tell_samples(owner, np.concatenate(waiting))
+
+
+def _tell_samples(owner: Owner, samples: NDArray[np.int16]) -> None:
+    _tell(owner, {"samples": len(samples)})
+    owner.send_bytes(samples.data)
 
 
 def _tell(owner: Owner, message: dict[str, Any]) -> None:

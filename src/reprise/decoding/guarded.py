@@ -1,7 +1,7 @@
 """Decoding in a process of its own, under limits: whatever a file does there costs its video and nothing else.
 
-The functions give what those of `reprise.decoding.sampling` and `still` give, bit for bit. A process is started by
-the first video (0.2 s) and kept for the next; `reprise.decoding.decoding_process` is its side.
+The functions give what those of `reprise.decoding.sampling`, `sound` and `still` give, bit for bit. A process
+is started by the first video (0.2 s) and kept for the next; `reprise.decoding.decoding_process` is its side.
 """
 
 from __future__ import annotations
@@ -83,6 +83,12 @@ def read_picture(path: str, size: Size | None = None, *, limits: DecodeLimits) -
     """As `still.read_picture`; further errors as `sample`."""
     (picture,) = _pictures("read_picture", path, {"size": size}, limits)
     return picture.pixels
+
+
+def sound(path: str, *, limits: DecodeLimits) -> Iterator[NDArray[np.int16]]:
+    """As `sound.sound`, in longer pieces; further errors as `sample`."""
+    for message in _messages("sound", path, {}, limits):
+        yield message["heard"]
 
 
 def _pictures(task: str, path: str, settings: dict[str, Any], limits: DecodeLimits) -> Iterator[Picture]:
@@ -172,6 +178,9 @@ class _Process:
                     pixels = np.empty(message["shape"], np.uint8)
                     self._connection.recv_bytes_into(pixels.reshape(-1))
                     message["pixels"] = pixels
+                if "samples" in message:
+                    message["heard"] = np.empty(message["samples"], np.int16)
+                    self._connection.recv_bytes_into(message["heard"])
                 if message.get("is_over"):
                     return
                 if not message.get("is_alive"):

@@ -17,6 +17,7 @@ from reprise.times import clock
 GIB = 1 << 30
 HOUR_S = 3600.0
 ALIVE_EVERY_S = 1.0
+SOUND_RUNS_ON_S = 10.0  # sound mostly ends a little later than the pictures
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BYTES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _TIMES = {"": 1, "S": 1, "M": 60, "H": 3600, "D": 86_400}
@@ -28,7 +29,7 @@ LIMITS = {
     "time": ("time_s", _TIMES, "spent on decoding a video"),
     "stall": ("stall_s", _TIMES, "without a sign of progress"),
     "memory": ("memory_bytes", _BYTES, "of the decoding process"),
-    "bytes": ("read_bytes", _BYTES, "of compressed pictures"),
+    "bytes": ("read_bytes", _BYTES, "of compressed pictures, or of compressed sound"),
 }
 
 
@@ -42,7 +43,7 @@ class DecodeLimits:
     time_s: float = 4 * HOUR_S  # of waiting for the pictures of a video
     stall_s: float = 120.0  # in which no packet was read and no picture came
     memory_bytes: int = 4 * GIB  # that the decoding process may take for a video
-    read_bytes: int = 256 * GIB  # of compressed pictures: a file may name the same bytes many times over
+    read_bytes: int = 256 * GIB  # of compressed pictures or sound: a file may name the same bytes many times over
 
     def __post_init__(self) -> None:
         for name, (field, _, what) in LIMITS.items():
@@ -123,9 +124,25 @@ class Meter:
             raise over_limit(self._path, f"its pictures take more than {self._bytes} bytes", "bytes", self.limits)
         if self._packets > 2 * self.limits.frames:  # of two fields each, or some that show nothing
             raise over_limit(self._path, f"it holds more than {self._packets} packets", "frames", self.limits)
+        self.passed()
+
+    def passed(self) -> None:
+        """A packet was read, of whichever track."""
         if self._on_work is not None and time.monotonic() - self._told_s > ALIVE_EVERY_S:
             self._on_work()
             self._told_s = time.monotonic()
+
+    def sound_packet(self, size: int) -> None:
+        """A packet of the sound track was read, of `size` bytes."""
+        self._bytes += size
+        if self._bytes > self.limits.read_bytes:
+            raise over_limit(self._path, f"its sound takes more than {self._bytes} bytes", "bytes", self.limits)
+        self.passed()
+
+    def heard(self, time_s: float) -> None:
+        """The sound goes on to this time."""
+        if time_s > self.limits.duration_s + SOUND_RUNS_ON_S:
+            raise over_limit(self._path, f"its sound goes on after {clock(time_s)}", "duration", self.limits)
 
     def frame(self) -> None:
         """A picture was decoded."""

@@ -10,9 +10,11 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from reprise.decoding.container import facts, may_jump, open_video
+from reprise.decoding.limits import Meter
 
 SAMPLE_RATE = 11_025  # samples a second: all that a fingerprint hears lies below 4 kHz
 
@@ -45,14 +47,16 @@ LOWEST_RATE = 4000
 FAULTY_PACKETS = 1000
 
 
-def sound(path: str) -> Iterator[NDArray[np.int16]]:
+def sound(path: str, *, meter: Meter | None = None) -> Iterator[NDArray[np.int16]]:
     """The sound of the video at `path`, piece by piece: [samples] int16, mono, SAMPLE_RATE.
 
     The first sample is at the moment of the first picture; gaps in the track are silence. Of several tracks it is
     the one marked default, else the first. Nothing comes of a video without a track that FFmpeg can decode; faulty
-    packets are left out. Raises what `open_video` does.
+    packets are left out. `meter` knows the limits of the video, None for none. Raises what `open_video` does,
+    LimitError for a sound that is larger or goes on for longer than is allowed.
     """
-    with open_video(path, threads=1) as (container, pictures):
+    meter = meter or Meter(path)
+    with open_video(path, threads=1, meter=meter) as (container, pictures):
         track = _track(container)
         if track is None:
             return
@@ -63,7 +67,12 @@ def sound(path: str) -> Iterator[NDArray[np.int16]]:
         latest_s = LONGEST_S if announced_s is None else min(announced_s + BEYOND_S, LONGEST_S)
         if may_jump(container):  # joined recordings; but a track may well begin a little late
             latest_s = min(latest_s, BEYOND_S)
-        yield from _on_the_clock(_frames(container, track), zero_s, fills_up_to_s=latest_s)
+        heard_samples = 0
+        frames = _frames(container, track, pictures, meter)
+        for samples in _on_the_clock(frames, zero_s, fills_up_to_s=latest_s):
+            heard_samples += len(samples)
+            meter.heard(heard_samples / SAMPLE_RATE)
+            yield samples
 
 
 def _track(container: InputContainer) -> AudioStream | None:
@@ -77,12 +86,20 @@ def _track(container: InputContainer) -> AudioStream | None:
     return next(iter(default or tracks), None)
 
 
-def _frames(container: InputContainer, track: AudioStream) -> Iterator[AudioFrame]:
+def _frames(
+    container: InputContainer, track: AudioStream, pictures: VideoStream, meter: Meter
+) -> Iterator[AudioFrame]:
     faulty = 0
-    packets = container.demux(track)
+    # The pictures' packets too, undecoded: hours of them without any sound must not look like a hang.
+    packets = container.demux(track, pictures)
     while faulty < FAULTY_PACKETS:
         try:
-            frames = next(packets).decode()
+            packet = next(packets)
+            if packet.stream.index != track.index:
+                meter.passed()
+                continue
+            meter.sound_packet(packet.size)
+            frames = packet.decode()
         except StopIteration:
             return
         except (av.FFmpegError, ValueError):  # damage in the file

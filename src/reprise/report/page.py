@@ -16,7 +16,7 @@ from reprise.evidence import MatchEvidence, QueryEvidence
 from reprise.report.clips import cut_pair
 from reprise.report.files import write_whole
 from reprise.report.pictures import data_uri, grey_png, thumbnails
-from reprise.segment import Segment
+from reprise.segment import QueryResult, Segment
 
 PAGE_NAME = "report.html"
 CLIPS_NAME = "clips"
@@ -90,6 +90,7 @@ def _query(evidence: QueryEvidence, folder: Path | None, name: str, warnings: li
         "url": file_url(evidence.path),
         "duration": round(result.duration_s, 3),
         "warning": result.warning or "",
+        "audio_matches": audio_content(result),
     }
     return shown | {
         "matches": [
@@ -97,6 +98,14 @@ def _query(evidence: QueryEvidence, folder: Path | None, name: str, warnings: li
             for number, match in enumerate(evidence.matches, 1)
         ]
     }
+
+
+def audio_content(result: QueryResult) -> list[dict[str, Any]]:
+    """What sounds the same under other pictures, as the page's script reads it."""
+    return [
+        {"reference": match.reference, "segments": [segment.to_json() for segment in match.segments]}
+        for match in result.audio_matches or ()
+    ]
 
 
 def match_content(
@@ -122,6 +131,9 @@ def match_content(
         "score": round(match.score, 4),
         "segments": [],
     }
+    if match.audio is not None:
+        content["audio"] = match.audio
+        content["audio_segments"] = [segment.to_json() for segment in match.audio_segments]
     if evidence.map.cells.size:
         content["map"] = {
             "image": data_uri("image/png", grey_png(evidence.map.cells)),

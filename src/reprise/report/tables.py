@@ -18,14 +18,14 @@ COLUMNS = (
     "score",
     "speed",
     "backwards",
-    "sound",
+    "audio",
 )
 
 
 def csv_of(results: Iterable[QueryResult]) -> str:
     """One line a segment, a header first; times in seconds with three decimals. A query with no copy has no line.
 
-    `sound` tells of each match whether its sound is the same, partly or other; it is empty where that was not
+    `audio` tells of each match whether its sound is the same, partly or other; it is empty where that was not
     compared. What only sounds the same is not in the table.
     """
     text = io.StringIO(newline="")

@@ -33,6 +33,7 @@ class AlignOptions(Asked):
     min_score: float | None = Field(default=None, ge=0, le=1, description="Of a segment.")
     refine: bool = Field(default=False, description="Whether ends are located to about 0.1 s.")
     evidence: bool = Field(default=True, description="Whether thumbnails and maps come with the result.")
+    audio: bool = Field(default=True, description="Whether the sound is compared too, where there is any.")
 
 
 class QueryOptions(AlignOptions):
@@ -50,6 +51,7 @@ class CheckOptions(Asked):
     top_k: int = Field(default=CheckSettings().top_k, ge=1, le=MOST, description="Candidates that are looked at.")
     aligner: str = Field(default=CheckSettings().aligner, description="As `reprise check --aligner`.")
     min_score: float | None = Field(default=None, ge=0, le=1, description="Of a segment.")
+    audio: bool = Field(default=True, description="Whether the sound is compared too, where there is any.")
 
 
 class CompareOptions(AlignOptions):

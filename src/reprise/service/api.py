@@ -90,7 +90,9 @@ async def query(request: Request, response: Response, service: Serving) -> answe
     async with _received(request, service, "file") as form:
         options = form.options(answers.QueryOptions)
         source = _source(service, form, "file", options.path)
-        settings = QuerySettings(options.top_k, options.aligner, min_score=options.min_score, refine=options.refine)
+        settings = QuerySettings(
+            options.top_k, options.aligner, min_score=options.min_score, refine=options.refine, audio=options.audio
+        )
         job = service.jobs.submit(
             Job("query", [source], {"settings": asdict(settings), "evidence": options.evidence})
         )
@@ -109,7 +111,7 @@ async def check(request: Request, response: Response, service: Serving) -> answe
     async with _received(request, service, "file") as form:
         options = form.options(answers.CheckOptions)
         source = _source(service, form, "file", options.path)
-        settings = CheckSettings(options.most, options.top_k, options.aligner, options.min_score)
+        settings = CheckSettings(options.most, options.top_k, options.aligner, options.min_score, options.audio)
         job = service.jobs.submit(Job("check", [source], {"settings": asdict(settings)}))
         form.files.clear()
     return _accepted(response, job)
@@ -126,7 +128,9 @@ async def compare(request: Request, response: Response, service: Serving) -> ans
     async with _received(request, service, "a", "b") as form:
         options = form.options(answers.CompareOptions)
         sources = [_source(service, form, "a", options.a), _source(service, form, "b", options.b)]
-        settings = QuerySettings(aligner=options.aligner, min_score=options.min_score, refine=options.refine)
+        settings = QuerySettings(
+            aligner=options.aligner, min_score=options.min_score, refine=options.refine, audio=options.audio
+        )
         job = service.jobs.submit(
             Job("compare", sources, {"settings": asdict(settings), "evidence": options.evidence})
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -47,6 +48,10 @@ class Shelf:
     def info(self) -> Future[LibraryInfo]:
         """What the library holds."""
         return self.ask(lambda library: library.info())
+
+    def as_it_listens(self, settings: EmbedSettings) -> EmbedSettings:
+        """The settings with the library's own wish for sound: it may have got its first meanwhile."""
+        return replace(settings, audio=self.ask(lambda library: library.opened()[1].audio).result())
 
     def wanted(self, paths: Sequence[str]) -> tuple[list[Task], list[Outcome]]:
         """What of these files needs embedding, and the outcomes of the others."""

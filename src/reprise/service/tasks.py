@@ -9,6 +9,7 @@ from typing import Any
 
 import av
 
+from reprise.audio.fingerprint import listened
 from reprise.checking.embedding import CheckedVideo
 from reprise.checking.embedding import embed_checked as embed_checked_video
 from reprise.comparison import compare_with_evidence
@@ -52,11 +53,14 @@ def embed_video(
 
 
 def embed_query(path: str, settings: EmbedSettings, max_duration_s: float) -> EmbeddedQuery:
-    """The video embedded to be asked about. Raises InputError, also if it is too long."""
+    """The video embedded to be asked about, with its sound unless the settings leave that alone.
+
+    Raises InputError, also if it is too long.
+    """
     _check_length(path, max_duration_s, settings.limits)
     query = embed_query_video(path, settings)
     _check_seen(path, query.duration_s, max_duration_s)
-    return query
+    return query if settings.audio == "no" else replace(query, listened=listened(path, settings.limits))
 
 
 def embed_checked(path: str, settings: EmbedSettings, content_hash: str, max_duration_s: float) -> CheckedVideo:
@@ -92,7 +96,8 @@ def refined(
         file, row = reference
         known = KnownFile(row.content_hash, row.file_size, row.modified_ns)
         after = refine(match.segments, VideoPair(path, file, result.duration_s, row.duration_s, embedding, known))
-        matches.append(Match.of(match.reference, after.segments))
+        refined_match = Match.of(match.reference, after.segments)
+        matches.append(replace(refined_match, audio=match.audio, audio_segments=match.audio_segments))
         warnings += [after.warning] if after.warning else []
     return replace(result, matches=tuple(matches), warning="; ".join(warnings) or None)
 

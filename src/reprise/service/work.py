@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from reprise.audio.library_sounds import LibrarySounds
 from reprise.checking.settings import CheckSettings
 from reprise.checking.stages import Side, by_hash, by_pictures
 from reprise.checking.verdict import Verdict
@@ -19,6 +20,7 @@ from reprise.errors import ModelError, ReprisError, printable
 from reprise.evidence import QueryEvidence
 from reprise.ingest import Outcome, Task
 from reprise.library import Library
+from reprise.report.page import audio_content
 from reprise.scanning import content_hash, find_videos, video_id
 from reprise.segment import QueryResult
 from reprise.service import addresses
@@ -29,7 +31,7 @@ from reprise.service.refusals import RefusedError
 from reprise.service.settings import ServiceSettings
 from reprise.service.shelf import Shelf, likeness, whole_frames
 from reprise.service.tasks import settings_of_worker
-from reprise.settings import QuerySettings
+from reprise.settings import EmbedSettings, QuerySettings
 from reprise.stores.videos import VideoRow
 
 ADDRESS_TAG = "video_url:"  # what the library remembers of a video that came from an address
@@ -41,6 +43,7 @@ class Work:
     def __init__(self, settings: ServiceSettings, places: Places, shelf: Shelf) -> None:
         self._settings, self._places, self._shelf = settings, places, shelf
         self._embedding = settings_of_worker(shelf.settings)
+        self._sounds: LibrarySounds | None = None
         self._kinds = {
             "ingest": self._ingest,
             "query": self._query,
@@ -95,11 +98,12 @@ class Work:
         failed = [Outcome(failure.path, "failed", failure.reason) for failure in found.failures]
         # Real paths: a link that is turned elsewhere after this look leads nowhere.
         tasks, settled = self._shelf.wanted([str(Path(video).resolve()) for video in found.videos])
+        listening = self._shelf.as_it_listens(self._embedding)
         outcomes = [*failed, *settled]
         job.stage, job.total, job.done = "embedding", len(tasks) + len(outcomes), len(outcomes)
         try:
             for task in tasks:
-                outcomes.append(self._ingest_one(task, worker, tags))
+                outcomes.append(self._ingest_one(task, worker, tags, listening))
                 job.done += 1
         finally:
             if tasks:
@@ -112,10 +116,10 @@ class Work:
             "skipped": [printable(other) for other in found.skipped],
         }
 
-    def _ingest_one(self, task: Task, worker: Worker, tags: Sequence[str]) -> Outcome:
+    def _ingest_one(self, task: Task, worker: Worker, tags: Sequence[str], embedding: EmbedSettings) -> Outcome:
         try:
             video: EmbeddedVideo | None = worker.run(
-                "embed_video", task.path, self._embedding, task.known_hash, self._settings.max_duration_s
+                "embed_video", task.path, embedding, task.known_hash, self._settings.max_duration_s
             )
         except ModelError:
             raise  # which no other video would fare better with
@@ -152,8 +156,8 @@ class Work:
     # ---- questions
 
     def _query(self, job: Job, worker: Worker) -> dict[str, Any]:
-        query = self._embedded(job, 0, worker)
         settings, is_refined = self._settings_of(job)
+        query = self._embedded(job, 0, worker, listens=settings.audio)
         job.stage, job.done, job.total = "searching", 1, 3
         evidence: QueryEvidence | None = None
         if job.options["evidence"]:
@@ -190,19 +194,26 @@ class Work:
         digest, settings = content_hash(path), CheckSettings(**job.options["settings"])
 
         def exact(library: Library) -> Verdict | None:
-            return by_hash([Side(*library.opened())], path, video_id(path), digest)
+            return by_hash([self._side(library)], path, video_id(path), digest)
 
         verdict = self._shelf.ask(exact).result()
         if verdict is None:
             job.stage = "embedding"
-            checked = worker.run("embed_checked", path, self._embedding, digest, self._settings.max_duration_s)
+            embedding = self._listening(settings.audio)
+            checked = worker.run("embed_checked", path, embedding, digest, self._settings.max_duration_s)
             job.stage, job.done = "searching", 1
 
             def seen(library: Library) -> Verdict:
-                return by_pictures([Side(*library.opened())], path, video_id(path), checked, settings)
+                return by_pictures([self._side(library)], path, video_id(path), checked, settings)
 
             verdict = self._shelf.ask(seen).result()
         return {"result": replace(verdict, path=printable(job.sources[0].name)).to_json()}
+
+    def _side(self, library: Library) -> Side:
+        """The library to check against; called from its thread."""
+        stores, embedding = library.opened()
+        self._sounds = self._sounds or LibrarySounds(stores)
+        return Side(stores, embedding, self._sounds)
 
     def _compare(self, job: Job, worker: Worker) -> dict[str, Any]:
         one, other = (self._fetched(job, number) for number in (0, 1))
@@ -232,6 +243,7 @@ class Work:
                 "duration": round(result.duration_s, 3),
                 "warning": result.warning or "",
                 "matches": matches,
+                "audio_matches": audio_content(result),
             },
         }
 
@@ -266,11 +278,16 @@ class Work:
 
     # ---- files
 
-    def _embedded(self, job: Job, number: int, worker: Worker) -> EmbeddedQuery:
+    def _embedded(self, job: Job, number: int, worker: Worker, *, listens: bool = False) -> EmbeddedQuery:
         path = self._fetched(job, number)
         job.stage = "embedding"
-        query: EmbeddedQuery = worker.run("embed_query", path, self._embedding, self._settings.max_duration_s)
+        embedding = self._listening(listens)
+        query: EmbeddedQuery = worker.run("embed_query", path, embedding, self._settings.max_duration_s)
         return query
+
+    def _listening(self, listens: bool) -> EmbedSettings:
+        """The settings of a worker that listens too, where that is wanted and the library has sound."""
+        return self._shelf.as_it_listens(self._embedding) if listens else replace(self._embedding, audio="no")
 
     def _fetched(self, job: Job, number: int) -> str:
         """The file of a source, fetched if it lies at an address."""

@@ -6,6 +6,7 @@ const RepriseReport = (() => {
   const OPEN_AT_FIRST = 5;
   const COLUMNS = ["query", "these seconds", "were taken from", "these seconds", "score", ""];
   const KINDS = ["", "time", "", "time", "number", ""];
+  const AUDIO = {same: "same audio", partly: "partly the same audio", other: "other audio"};
 
   function clock(time, digits = 0) {
     const tenths = Math.round(time * 10 ** digits) / 10 ** digits;
@@ -282,12 +283,14 @@ const RepriseReport = (() => {
     const part = element("details", {class: "match", id: match.id},
       element("summary", {}, element("h3", {}, ...(match.title || ["from ", element("span", {class: "reference-name"}, match.reference)])),
         element("span", {class: "badge"}, counted(match.segments.length, "segment")),
-        element("span", {class: "badge"}, `score ${match.score.toFixed(2)}`)), inside);
+        element("span", {class: "badge"}, `score ${match.score.toFixed(2)}`),
+        match.audio ? element("span", {class: "badge"}, AUDIO[match.audio]) : ""), inside);
     let isFilled = false;
     function fill() {
       if (isFilled) return;
       isFilled = true;
       inside.append(timeline(query, match), ...match.segments.map((s, i) => segmentPart(query, match, s, i + 1)));
+      if (match.audio) inside.append(audioOfMatch(query, match));
       if (match.map) inside.append(element("p", {class: "quiet"}, "How alike every second of the query (downwards) is to every second " +
         "of the reference (to the right); brighter is more alike, a line is a copy."), similarityMap(query, match));
     }
@@ -297,21 +300,48 @@ const RepriseReport = (() => {
     return part;
   }
 
+  /* Where the audio of two videos is the same, be the pictures as they are. */
+  function audioOfMatch(query, match) {
+    const told = match.audio === "other" ? "The copied pictures have other audio." : match.audio === "same"
+      ? "The copied pictures have the same audio." : "The copied pictures have partly the same audio.";
+    const stretches = match.audio_segments.map(s => `${span(s.segment[0], s.segment[2])} of ${spoken(query)[0]} sounds like ` +
+      `${span(s.segment[1], s.segment[3])} of ${spoken(query)[1]}${kind(s) ? ` (${kind(s)})` : ""}`);
+    return element("p", {class: "audio"}, [told, ...stretches.map(line => `${line}.`)].join(" "));
+  }
+
+  /* What sounds the same where no copied pictures were found. */
+  function audioPart(query) {
+    const found = query.audio_matches || [];
+    if (!found.length) return null;
+    const columns = ["reference", "seconds of the reference", "seconds of the query", "score", ""], kinds = ["", "time", "time", "number", ""];
+    const rows = found.flatMap(match => match.segments.map(s => [element("span", {class: "reference-name"}, match.reference),
+      span(s.segment[1], s.segment[3]), span(s.segment[0], s.segment[2]), s.score.toFixed(2), kind(s)]));
+    return element("section", {class: "audio", "aria-label": "same audio, other pictures"}, element("h3", {}, "same audio, other pictures"),
+      tableOf(columns, kinds, rows));
+  }
+
   function matches(into, query, isOpen = () => true) {
     into.append(...query.matches.map(match => matchPart(query, match, isOpen())));
+    const audio = audioPart(query);
+    if (audio) into.append(audio);
+  }
+
+  function tableOf(columns, kinds, rows) {
+    const head = columns.map((name, i) => element("th", {scope: "col", class: kinds[i]}, name));
+    const lines = rows.map(cells => element("tr", {}, ...cells.map((cell, i) => element("td", {class: kinds[i], "data-label": columns[i]}, cell))));
+    return element("div", {class: "scroll"}, element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...lines)));
   }
 
   function summaryTable(content) {
-    const rows = [];
+    const rows = [], hears = content.queries.some(query => query.matches.some(match => match.audio));
     for (const query of content.queries) for (const match of query.matches) for (const s of match.segments) {
       const [qs, rs, qe, re] = s.segment;
       const cells = [fileName(query.path), span(qs, qe), element("a", {href: `#${match.id}`}, fileName(match.reference)), span(rs, re),
         s.score.toFixed(2), kind(s)];
-      rows.push(element("tr", {}, ...cells.map((cell, i) => element("td", {class: KINDS[i], "data-label": COLUMNS[i]}, cell))));
+      rows.push(hears ? [...cells.slice(0, 5), match.audio || "", cells[5]] : cells);
     }
     if (!rows.length) return null;
-    const head = COLUMNS.map((name, i) => element("th", {scope: "col", class: KINDS[i]}, name));
-    return element("div", {class: "scroll"}, element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows)));
+    return hears ? tableOf([...COLUMNS.slice(0, 5), "audio", ""], [...KINDS.slice(0, 5), "", ""], rows) : tableOf(COLUMNS, KINDS, rows);
   }
 
   function page(into, content) {
@@ -323,10 +353,12 @@ const RepriseReport = (() => {
     const lead = segments
       ? `${counted(segments, "copied segment")} in ${copied.length} of ${counted(content.queries.length, "video")}, taken from ${counted(sources.size, "reference")}.`
       : `No copied segment in ${counted(content.queries.length, "video")}.`;
+    const heard = content.queries.filter(query => (query.audio_matches || []).length);
+    const also = heard.length ? ` The same audio under other pictures in ${heard.length} of ${counted(content.queries.length, "video")}.` : "";
     const many = number > 12;
     const filter = element("input", {type: "search", id: "filter", placeholder: "file name"});
     const table = summaryTable(content);
-    into.replaceChildren(element("header", {}, element("h1", {}, "What was copied from where"), element("p", {class: "lead"}, lead),
+    into.replaceChildren(element("header", {}, element("h1", {}, "What was copied from where"), element("p", {class: "lead"}, lead + also),
       element("p", {class: "quiet"}, [content.library && `Library ${content.library}`, `model ${content.model}`, `${counted(content.fps, "frame")} a second`,
         content.made, content.program].filter(Boolean).join(" · ")),
       ...content.failures.map(line => element("p", {class: "warning"}, line))));
@@ -337,7 +369,7 @@ const RepriseReport = (() => {
       const part = element("section", {}, element("h2", {}, linked(element("span", {class: "query-name"}, query.path), query.url),
         element("span", {class: "quiet"}, ` ${clock(query.duration)}`)),
         query.warning ? element("p", {class: "warning"}, query.warning) : null,
-        query.matches.length ? null : element("p", {}, "No copy found."));
+        query.matches.length ? null : element("p", {}, (query.audio_matches || []).length ? "No copied pictures found." : "No copy found."));
       matches(part, query, () => opened++ < OPEN_AT_FIRST);
       parts.push([part, query]);
       into.append(part);

@@ -159,10 +159,11 @@
     const lead = segments
       ? `${segments} copied ${segments === 1 ? "segment" : "segments"} from ${query.matches.length} ${query.matches.length === 1 ? "video" : "videos"} of the library.`
       : "Nothing in it is copied from the library.";
+    const heard = (query.audio_matches || []).length ? " Some of its audio is that of the library, under other pictures." : "";
     const into = byId("answer");
     const title = element("h2", {tabindex: "-1"}, element("span", {class: "query-name"}, query.path),
       element("span", {class: "quiet"}, ` ${clock(query.duration)}`));
-    into.replaceChildren(title, element("p", {class: "lead"}, lead));
+    into.replaceChildren(title, element("p", {class: "lead"}, lead + heard));
     if (query.warning) into.append(element("p", {class: "warning"}, query.warning));
     let opened = 0;
     matches(into, query, () => opened++ < 5);
