@@ -21,6 +21,7 @@ from reprise.errors import DecodeError, ProcessLostError, ReprisError, printable
 from reprise.models.backends import torch_device
 from reprise.models.catalogue import BUILT_IN
 from reprise.settings import EmbedSettings
+from reprise.stalling import LOOK_S, STALL_S, StallWatch, given_up
 from reprise.workers import Job
 
 _START = (
@@ -42,11 +43,13 @@ def wants_batches(settings: EmbedSettings) -> bool:
         return False  # what is wrong will be told where the network is loaded
 
 
-def embed_in_batches(jobs: Iterable[Job], settings: EmbedSettings, decoders: int) -> Iterator[tuple[int, Attempt]]:
+def embed_in_batches(
+    jobs: Iterable[Job], settings: EmbedSettings, decoders: int, *, stall_s: float = STALL_S
+) -> Iterator[tuple[int, Attempt]]:
     """As `reprise.workers.embed_in_workers`, with one network and `decoders` videos that are decoded at a time.
 
-    If the process dies, the videos that were under way are tried again, one at a time: the one that it dies of again
-    has the error.
+    If the process dies, or uses no CPU for `stall_s` seconds and is ended, the videos that were under way are tried
+    again, one at a time: the one that it dies of again has the error.
     """
     drawn: list[Job] = []
     source = _numbered(jobs, drawn)
@@ -72,12 +75,13 @@ def embed_in_batches(jobs: Iterable[Job], settings: EmbedSettings, decoders: int
                 return
             was_alone = len(under_way) == 1
             try:
-                index, answer = process.answer()
+                index, answer = process.answer(stall_s)
             except (EOFError, OSError):
-                status, process = process.end(), None
+                stalled, status, process = process.has_stalled, process.end(), None
                 if was_alone:
                     (index,) = under_way
-                    answer = _lost(drawn[index].path, status)
+                    path = drawn[index].path
+                    answer = given_up(path, stall_s) if stalled else _lost(path, status)
                 else:
                     doubtful.extend(sorted(under_way))
                     under_way.clear()
@@ -102,6 +106,8 @@ class _EmbeddingProcess:
         self._process: subprocess.Popen[bytes]
         self._connection: Connection[Any, Any]
         self._process, self._connection = start_process(_START)
+        self._watch = StallWatch(self._process.pid)
+        self.has_stalled = False
         try:
             self._connection.recv()
             self._connection.send((settings, decoders))
@@ -114,8 +120,13 @@ class _EmbeddingProcess:
         with suppress(OSError):  # it has just died, which `answer` will tell
             self._connection.send((index, job.path, job.known_hash))
 
-    def answer(self) -> tuple[int, Attempt]:
-        """The next job that is done, and what became of it. Raises EOFError or OSError if the process died."""
+    def answer(self, stall_s: float) -> tuple[int, Attempt]:
+        """The next job that is done, and what became of it; EOFError or OSError if the process died or stalled."""
+        self._watch.restart()
+        while not self._connection.poll(min(LOOK_S, stall_s / 2)):
+            if self._watch.stalled_s() >= stall_s:
+                self.has_stalled = True
+                raise EOFError
         answer: tuple[int, Attempt] = self._connection.recv()
         return answer
 
