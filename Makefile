@@ -65,7 +65,7 @@ $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 
 EXTRAS_demo := demo
 EXTRAS_test := demo,test,bench,server,serve,edit,pictures,notebooks
-EXTRAS_models := demo,test,bench,serve,models
+EXTRAS_models := demo,test,bench,serve,models,openvino
 # Typed libraries that only tests or the demo use are checked too.
 EXTRAS_lint := demo,test,bench,serve,edit,plot,pictures,lint
 EXTRAS_notebooks := demo,test,models,notebooks

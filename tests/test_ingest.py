@@ -14,8 +14,8 @@ from command_line import COMMAND, children, descendants, has_open, is_running, r
 from footage import footage, looped
 
 import reprise
-from reprise.embedding import attempt
-from reprise.errors import NotAVideoError
+from reprise.embedding import EmbeddedVideo, attempt
+from reprise.errors import NotAVideoError, ProcessLostError
 from reprise.ingest import Outcome
 from reprise.scanning import Failure, content_hash
 from reprise.settings import EmbedSettings
@@ -220,3 +220,25 @@ def test_a_killed_ingest_leaves_no_process_and_a_sound_library(clips: Path, long
     assert set(paths(library)) <= {str(clips / "a.mp4"), str(clips / "b.mp4")}
     assert run("ingest", "--library", library, clips).status == 0
     assert paths(library) == [str(clips / "a.mp4"), str(clips / "b.mp4")]
+
+
+def test_a_worker_that_stands_still_is_given_up_and_its_video_named(clips: Path, long_clip: Path) -> None:
+    before = set(children(os.getpid()))
+    results = embed_in_workers(
+        [Job(str(long_clip)), *[Job(str(clips / "b.mp4"))] * 3], EmbedSettings(threads=1), 2, stall_s=3.0
+    )
+    found = dict([next(results)])
+    # The one that is left at the long clip, whose decoding process is its child.
+    (standing,) = [
+        pid
+        for pid in set(children(os.getpid())) - before
+        if any(has_open(child, long_clip) for child in descendants(pid))
+    ]
+    for pid in [standing, *descendants(standing)]:
+        os.kill(pid, signal.SIGSTOP)
+    found |= dict(results)
+    assert sorted(found) == [0, 1, 2, 3]
+    assert isinstance(found[0], ProcessLostError)
+    assert str(found[0]).startswith(f"{long_clip}: given up, as its process did nothing for ")
+    assert all(isinstance(found[index], EmbeddedVideo) for index in (1, 2, 3))
+    assert not is_running(standing)

@@ -86,9 +86,14 @@ def check_device(device: str, *, here: bool = True) -> None:
         raise SettingsError("device cuda: this ONNX Runtime has no CUDA; install onnxruntime-gpu, or use cpu")
 
 
+def runs_on_gpu(device: str) -> bool:
+    """Whether a descriptor with this `device` runs on a GPU."""
+    return device != "cpu" and _has_cuda()
+
+
 def _providers(device: str) -> list[str]:
     check_device(device)
-    if device != "cpu" and _has_cuda():
+    if runs_on_gpu(device):
         return ["CUDAExecutionProvider", "CPUExecutionProvider"]
     return ["CPUExecutionProvider"]
 

@@ -13,6 +13,7 @@ from typing import Any
 from reprise.audio import NO_SOUND
 from reprise.audio.chromaprint import require_chromaprint
 from reprise.audio.listening import listening
+from reprise.batching import embed_in_batches, wants_batches
 from reprise.decoding.container import check_file
 from reprise.embedding import Attempt, EmbeddedVideo, HeardVideo, attempt
 from reprise.errors import InputError, ModelError, ReprisError, printable
@@ -333,5 +334,6 @@ def embed_all(
             yield Job(task.path, task.known_hash)
 
     # Two processes of one thread each decode more videos a second than one process of two threads.
-    for index, result in embed_in_workers(jobs(), replace(settings, threads=1), workers):
+    embed = embed_in_batches if wants_batches(settings) else embed_in_workers
+    for index, result in embed(jobs(), replace(settings, threads=1), workers):
         yield tasks[index], result

@@ -36,6 +36,8 @@ class EmbedSettings:
     limits: DecodeLimits = DEFAULT_LIMITS  # what decoding a video may take
     # Whether an ingest makes a fingerprint of the sound too, or that alone, for a video whose pictures are there.
     audio: str = "no"
+    # Whether an ingest of several videos embeds their frames together, by one network; None: where it is on a GPU.
+    together: bool | None = None
 
     def __post_init__(self) -> None:
         known = network(self.model)

@@ -11,6 +11,7 @@ import logging
 import os
 import queue
 import signal
+import subprocess
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ from reprise.child_process import ending_of, start_process
 from reprise.embedding import Attempt, attempt
 from reprise.errors import DecodeError, ProcessLostError, ReprisError, printable
 from reprise.settings import EmbedSettings
+from reprise.stalling import LOOK_S, STALL_S, StallWatch, given_up
 
 # The worker sees the modules that this process sees, and nothing of its main script.
 _START = "import sys; sys.path[:] = sys.argv[2:]; from reprise.workers import serve; serve(int(sys.argv[1]))"
@@ -37,11 +39,17 @@ class Job:
     known_hash: str | None = None
 
 
-def embed_in_workers(jobs: Iterable[Job], settings: EmbedSettings, workers: int) -> Iterator[tuple[int, Attempt]]:
+ENDING_S = 5.0  # that a killed worker is waited for
+
+
+def embed_in_workers(
+    jobs: Iterable[Job], settings: EmbedSettings, workers: int, *, stall_s: float = STALL_S
+) -> Iterator[tuple[int, Attempt]]:
     """(index of the job, its embedded video, None or error) for every job, in the order in which they get done.
 
-    A job is drawn from `jobs` when a worker is free for it. A job whose worker dies has a DecodeError. Closing the
-    iterator ends all workers at once. Raises ReprisError if workers cannot be started.
+    A job is drawn from `jobs` when a worker is free for it, and a worker with an answer that was not fetched does no
+    more work. A job whose worker dies has a DecodeError, one whose worker uses no CPU for `stall_s` seconds a
+    ProcessLostError. Closing the iterator ends all workers at once. Raises ReprisError if workers cannot be started.
     """
     drawn: list[Job] = []
     source = _numbered(jobs, drawn)
@@ -51,7 +59,7 @@ def embed_in_workers(jobs: Iterable[Job], settings: EmbedSettings, workers: int)
         # One by one, so that `finally` knows the first if the second cannot be started.
         team.extend(_Worker() for _ in range(len(waiting)))
         while team:
-            for worker in _with_news(team):
+            for worker in _with_news(team, stall_s):
                 done, answer = worker.index, worker.answer(drawn)
                 index = waiting.popleft() if waiting else next(source, None)
                 if worker.dead:
@@ -85,16 +93,21 @@ class _Worker:
     def __init__(self) -> None:
         self.index: int | None = None  # of the job under way; None while it starts
         self.dead = False
+        self._stalled_s = 0.0
         self._process, self.connection = start_process(_START)
+        self._watch = StallWatch(self._process.pid)
 
     def take(self, index: int, jobs: Sequence[Job], settings: EmbedSettings) -> None:
         """Begins with a job."""
         self.index = index
+        self._watch.restart()
         with suppress(OSError):  # it has just died, which `answer` will tell
             self.connection.send((jobs[index], settings))
 
     def answer(self, jobs: Sequence[Job]) -> Attempt:
         """What became of the job under way; waits for it. Raises ReprisError if the worker could not start."""
+        if self._stalled_s:
+            return self._given_up(jobs)
         try:
             answer: Attempt = self.connection.recv()
         except (EOFError, OSError):
@@ -105,6 +118,22 @@ class _Worker:
             kind = ProcessLostError if status == -signal.SIGKILL else DecodeError
             return kind(f"{printable(jobs[self.index].path)}: {_crash(status)}")
         return answer
+
+    def has_stalled(self, stall_s: float) -> bool:
+        """Whether it has used no CPU for so long; its answer is then that it was ended."""
+        stalled_s = self._watch.stalled_s()
+        self._stalled_s = stalled_s if stalled_s >= stall_s else 0.0
+        return self._stalled_s > 0
+
+    def _given_up(self, jobs: Sequence[Job]) -> Attempt:
+        self.dead = True
+        self._process.kill()
+        self.connection.close()
+        with suppress(subprocess.TimeoutExpired):  # in a system call that never ends it cannot even be killed
+            self._process.wait(ENDING_S)
+        if self.index is None:
+            raise ReprisError(f"a worker process did nothing for {self._stalled_s:.0f} s while it started")
+        return given_up(jobs[self.index].path, self._stalled_s)
 
     def dismiss(self) -> None:
         """Lets the idle worker go."""
@@ -120,9 +149,13 @@ class _Worker:
         return self._process.wait()
 
 
-def _with_news(team: list[_Worker]) -> list[_Worker]:
-    ready = wait([worker.connection for worker in team])
-    return [worker for worker in team if worker.connection in ready]
+def _with_news(team: list[_Worker], stall_s: float) -> list[_Worker]:
+    """The workers that have an answer, died or stalled; waits for the first."""
+    while True:
+        ready = wait([worker.connection for worker in team], min(LOOK_S, stall_s / 2))
+        news = [worker for worker in team if worker.connection in ready or worker.has_stalled(stall_s)]
+        if news:
+            return news
 
 
 def _crash(status: int) -> str:

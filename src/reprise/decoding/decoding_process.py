@@ -10,6 +10,7 @@ import os
 import queue
 import resource
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from multiprocessing.connection import Connection
@@ -30,6 +31,10 @@ Owner = Connection  # of bytes, as both sides write and read them
 MAX_OPEN_FILES = 64
 SPARE_CPU_S = 60
 TOLD_SAMPLES = 4 * SAMPLE_RATE  # of sound in one message: a track's own frames are a fortieth of a second
+# When pictures are sent: so many, so many bytes of them, or the first of them waited so long.
+PARCEL_PICTURES = 32
+PARCEL_BYTES = 1 << 20
+PARCEL_S = 0.2
 
 
 def serve(descriptor: int) -> None:
@@ -93,16 +98,53 @@ def _pictures(task: str, path: str, settings: dict[str, Any], meter: Meter) -> I
     return iter({"sample": sample, "sample_span": sample_span}[task](path, **settings, meter=meter))
 
 
+class _Parcel:
+    """Pictures on their way to the owner: several small ones in one message, which costs less than one for each."""
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._told: list[tuple[float, bool, bool]] = []  # time, whether a key frame, whether it has pixels of its own
+        self._pixels: list[NDArray[np.uint8]] = []
+        self._last: NDArray[np.uint8] | None = None
+        self._began_s = 0.0
+
+    def add(self, picture: Picture) -> None:
+        """Takes a picture, and sends what there is if that is enough."""
+        is_new = picture.pixels is not self._last
+        if is_new and self._pixels and picture.pixels.shape != self._pixels[0].shape:
+            self.send()
+        if not self._told:
+            self._began_s = time.monotonic()
+        self._told.append((picture.time_s, picture.is_key_frame, is_new))
+        if is_new:
+            self._last = picture.pixels
+            self._pixels.append(picture.pixels)
+        held_bytes = len(self._pixels) * picture.pixels.nbytes
+        if held_bytes >= PARCEL_BYTES or len(self._told) >= PARCEL_PICTURES or self._is_late():
+            self.send()
+
+    def _is_late(self) -> bool:
+        return time.monotonic() - self._began_s > PARCEL_S
+
+    def send(self) -> None:
+        """Sends what there is."""
+        if not self._told:
+            return
+        shape = (len(self._pixels), *self._pixels[0].shape) if self._pixels else ()
+        _tell(self._owner, {"pictures": self._told, "shape": shape})
+        if self._pixels:
+            pixels = self._pixels[0] if len(self._pixels) == 1 else np.stack(self._pixels)
+            self._owner.send_bytes(np.ascontiguousarray(pixels).reshape(-1).data)
+        self._told, self._pixels = [], []
+
+
 def _tell_pictures(owner: Owner, pictures: Iterator[Picture]) -> None:
-    last: NDArray[np.uint8] | None = None
-    for picture in pictures:
-        message = {"time_s": picture.time_s, "is_key_frame": picture.is_key_frame}
-        if picture.pixels is last:
-            _tell(owner, message)
-            continue
-        last = picture.pixels
-        _tell(owner, {**message, "shape": last.shape})
-        owner.send_bytes(np.ascontiguousarray(last).reshape(-1).data)
+    parcel = _Parcel(owner)
+    try:
+        for picture in pictures:
+            parcel.add(picture)
+    finally:
+        parcel.send()  # also what came before an error
 
 
 def _tell_sound(owner: Owner, pieces: Iterator[NDArray[np.int16]]) -> None:

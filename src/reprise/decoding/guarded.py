@@ -94,9 +94,11 @@ def sound(path: str, *, limits: DecodeLimits) -> Iterator[NDArray[np.int16]]:
 def _pictures(task: str, path: str, settings: dict[str, Any], limits: DecodeLimits) -> Iterator[Picture]:
     pixels: NDArray[np.uint8] | None = None
     for message in _messages(task, path, settings, limits):
-        pixels = message.get("pixels", pixels)  # none: those of the picture before, which stays
-        assert pixels is not None
-        yield Picture(pixels, message["time_s"], message["is_key_frame"])
+        sent = iter(message.get("pixels", ()))
+        for time_s, is_key_frame, is_new in message["pictures"]:
+            pixels = next(sent) if is_new else pixels  # else those of the picture before, which stays
+            assert pixels is not None
+            yield Picture(pixels, time_s, is_key_frame)
 
 
 def _messages(task: str, path: str, settings: dict[str, Any], limits: DecodeLimits) -> Iterator[Message]:
@@ -174,7 +176,7 @@ class _Process:
                 if "error" in message:
                     kind: type[ReprisError] = getattr(reprise.errors, message["error"])
                     raise _ToldError(kind(message["message"]))
-                if "shape" in message:
+                if message.get("shape"):
                     pixels = np.empty(message["shape"], np.uint8)
                     self._connection.recv_bytes_into(pixels.reshape(-1))
                     message["pixels"] = pixels

@@ -91,7 +91,7 @@ def _listed(container: InputContainer, stream: VideoStream, reader: Reader, mete
         if packet.pts is None and packet.dts is None and not packet.size:
             continue  # PyAV's sign that the file is over
         meter.packet(packet.size)
-        if packet.pts is None or packet.is_corrupt or any(packet.has_sidedata(kind) for kind in TELLING_SIDE_DATA):
+        if packet.pts is None or packet.is_corrupt or _has_telling_side_data(packet):
             raise UnreadableError
         role = reader(bytes(packet))
         if role & Role.RESTART and not packet.is_keyframe:
@@ -101,6 +101,13 @@ def _listed(container: InputContainer, stream: VideoStream, reader: Reader, mete
         roles.append(role | Role.HIDDEN if packet.is_discard else role)  # outside of the edit list
     shown = array("q", sorted(stamp for stamp, role in zip(stamps, roles, strict=True) if not role & Role.HIDDEN))
     return PacketList(stream.time_base or Fraction(0), stamps, sizes, _trusted(stamps, roles), shown)
+
+
+def _has_telling_side_data(packet: Packet[VideoStream]) -> bool:
+    # Hardly any has side data at all, and asking for each kind is slow.
+    if next(packet.iter_sidedata(), None) is None:
+        return False
+    return any(packet.has_sidedata(kind) for kind in TELLING_SIDE_DATA)
 
 
 def _is_doubtful(packet_list: PacketList, container: InputContainer, stream: VideoStream) -> bool:

@@ -33,6 +33,15 @@ class NetworkEmbedder:
         """What runs the network: its class in reprise.models.backends."""
         return type(self._run).__name__
 
+    @property
+    def batch_frames(self) -> int:
+        """As many frames as it should be given at once."""
+        return self._run.batch_frames
+
+    def prepared(self, frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """RGB frames, at least one, as the network wants them: [frames, 3, height, width] float32."""
+        return self._prepare(frames)
+
     def __call__(self, frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embeddings of RGB frames, each [height, width, 3] uint8 of any size.
 

@@ -150,9 +150,23 @@ def _difference(file: Path, shape: tuple[int, int], expected: NDArray[np.float32
         return f"ONNX Runtime cannot run the export: {str(error).strip().splitlines()[0][:200]}"
     if found.shape != expected.shape or not isinstance(session.get_outputs()[0].shape[-1], int):
         return "the export gives vectors of another shape"
-    lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
-    cosine = float(((found * expected).sum(axis=1) / np.maximum(lengths, 1e-12)).min())
+    cosine = least_cosine(found, expected)
     return "" if cosine > MIN_COSINE else f"its outputs differ from torch's (cosine {cosine:.5f})"
+
+
+def least_cosine(found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    """The lowest cosine of a row of `found` with the same row of `expected`, both [rows, dimension]."""
+    lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
+    return float(((found * expected).sum(axis=1) / np.maximum(lengths, 1e-12)).min())
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Writes a note, in one step; where the folder cannot be written it is left out."""
+    with contextlib.suppress(OSError):
+        handle, name = tempfile.mkstemp(suffix=".part", dir=file.parent)
+        with os.fdopen(handle, "w") as part:
+            part.write(text)
+        Path(name).replace(file)
 
 
 def _note(file: Path) -> Path:
