@@ -59,6 +59,7 @@ class Library:
         weights: str | None = None,
         wait_s: float | None = None,
         limits: DecodeLimits | None = None,
+        matrices: str | None = None,
     ) -> None:
         """A library in the folder, or on the Milvus server, that `library` names; nothing is opened yet.
 
@@ -66,9 +67,9 @@ class Library:
         made with others raises LibraryMismatchError when it is opened. `weights` is the file of the model's
         weights, where they are not to be looked for. `wait_s` is how many seconds a library that another process
         has open is waited for, by default $REPRISE_WAIT, else none. `limits` is what decoding a video may take.
-        Raises SettingsError.
+        `matrices` is the folder for those of a library on a server, "milvus" for none. Raises SettingsError.
         """
-        self._opening = Opening(library, model, fps, device, weights, wait_s=wait_s, limits=limits)
+        self._opening = Opening(library, model, fps, device, weights, matrices, wait_s=wait_s, limits=limits)
         self._queries: Queries | None = None
 
     def ingest(
