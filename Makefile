@@ -53,7 +53,7 @@ $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 	@touch $@
 
 EXTRAS_demo := demo
-EXTRAS_test := demo,test,bench,server,serve,models,edit,pictures,notebooks
+EXTRAS_test := demo,test,bench,server,serve,models,edit,pictures,notebooks,ray
 # Typed libraries that only tests or the demo use are checked too.
 EXTRAS_lint := demo,test,bench,serve,edit,plot,pictures,lint
 EXTRAS_notebooks := demo,notebooks

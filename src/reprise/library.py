@@ -81,6 +81,7 @@ class Library:
         audio: bool | None = None,
         progress: Progress | None = None,
         retry_failed: bool = False,
+        ray: str | None = None,
     ) -> IngestReport:
         """Adds the videos at `paths`, files and folders, and says what became of each.
 
@@ -88,20 +89,20 @@ class Library:
         `workers` is the number of processes that decode and embed, by default one a core. A video that cannot
         be used is in the report's `failed`; the others are done. One that failed before and is unchanged is not
         tried again, unless `retry_failed`. `audio` also makes fingerprints of their sound, and of videos that are
-        there without; left out, of new ones where the library has any. Raises LibraryError if the library itself
-        cannot be used or written, MissingExtraError if fingerprints cannot be made.
+        there without; left out, of new ones where the library has any. `ray` is the address of a cluster that embeds.
+        Raises LibraryError if the library itself cannot be used or written, MissingExtraError.
         """
         from reprise.ingest import ingest_paths
 
-        given = [paths] if isinstance(paths, str | os.PathLike) else paths
         return ingest_paths(
             self._opening,
-            given,
+            [paths] if isinstance(paths, str | os.PathLike) else paths,
             workers=workers,
             tags=tags,
             audio=audio,
             progress=progress,
             retry_failed=retry_failed,
+            ray=ray,
         )
 
     def watch(
