@@ -59,18 +59,27 @@ class RayCluster:
         self._ray, self._shown = ray, shown
         self._needs_gpu = device == "cuda"
         self._seen = 0, -LOOK_AGAIN_S  # slots, and when they were counted
+        self._machines: dict[str, str] = {}  # hosts by id of the nodes that were alive then
 
     def slots(self) -> int:
         """How many videos the cluster can be at work on: one a CPU, of which with `cuda` only machines with GPUs."""
         count, at_s = self._seen
         if time.monotonic() - at_s >= LOOK_AGAIN_S:
+            alive = [node for node in self._ray.nodes() if node["Alive"]]
             count = sum(
                 int(node["Resources"].get("CPU", 0))
-                for node in self._ray.nodes()
-                if node["Alive"] and (not self._needs_gpu or node["Resources"].get("GPU", 0) > 0)
+                for node in alive
+                if not self._needs_gpu or node["Resources"].get("GPU", 0) > 0
             )
             self._seen = count, time.monotonic()
+            self._tell_lost({node["NodeID"]: node["NodeManagerHostname"] for node in alive})
         return count
+
+    def _tell_lost(self, machines: dict[str, str]) -> None:
+        for lost in self._machines.keys() - machines.keys():
+            host = self._machines[lost]
+            _log.warning("%s: the Ray cluster lost %s; what that was at is done by the others", self._shown, host)
+        self._machines = machines
 
     def at_once(self, wanted: int | None) -> int:
         """How many videos are under way at a time: `wanted`, or as many as keep the whole cluster busy."""
@@ -97,6 +106,7 @@ class RayCluster:
                     under_way[self._begun(task, video, settings)] = video
                 if not under_way:
                     return
+                self.slots()
                 done, _ = self._ray.wait(list(under_way), num_returns=1, timeout=LOOK_AGAIN_S)
                 for reference in done:
                     video = under_way.pop(reference)
@@ -172,6 +182,8 @@ def connected(address: str, device: str) -> Iterator[RayCluster]:
             _knock(address)
             with warnings.catch_warnings(action="ignore"):
                 ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL + 1)
+            # Whatever is logged, the end of a raylet Ray prints to stdout, where results go.
+            ray._private.worker.print_to_stdstream = _say_nothing
         except Exception as error:  # Ray has no error of its own for this
             reason = _first_line(error)
             raise ReprisError(
@@ -182,6 +194,10 @@ def connected(address: str, device: str) -> Iterator[RayCluster]:
     finally:
         if is_ours:
             ray.shutdown()
+
+
+def _say_nothing(printed: Any, **how: Any) -> None:
+    _log.debug("%s %s", printed, how)
 
 
 def _knock(address: str) -> None:
