@@ -17,11 +17,11 @@ demo: $(VENV)/demo.installed
 	@$(BIN)/python scripts/check_demo.py $(DEMO) $(DEMO)/found.json
 
 test: $(VENV)/test.installed
-	$(BIN)/python -m pytest -m "not server" $(foreach slow,models training test_notebooks.py,--ignore tests/$(slow))
+	$(BIN)/python -m pytest -m "not server and not ray" $(foreach slow,models training test_notebooks.py,--ignore tests/$(slow))
 
-# The same claims on a standalone Milvus server, which takes seconds over what an embedded library does at once.
-test-server: $(VENV)/test.installed
-	$(BIN)/python -m pytest -m server
+# The same claims on a standalone Milvus server, which takes seconds over what an embedded library does at once; and on Ray.
+test-server: $(VENV)/server.installed
+	$(BIN)/python -m pytest -m "server or ray"
 
 # The published networks, with random weights; torch, torchvision and timm are gigabytes.
 test-models: $(VENV)/models.installed
@@ -64,7 +64,8 @@ $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 	@touch $@
 
 EXTRAS_demo := demo
-EXTRAS_test := demo,test,bench,server,serve,edit,pictures,notebooks
+EXTRAS_test := demo,test,bench,serve,edit,pictures,notebooks
+EXTRAS_server := $(EXTRAS_test),server,ray
 EXTRAS_models := demo,test,bench,serve,models,openvino
 # Typed libraries that only tests or the demo use are checked too.
 EXTRAS_lint := demo,test,bench,serve,edit,plot,pictures,lint

@@ -198,6 +198,14 @@ def count_steps(place: str, die_at: Step | None, note: Callable[[str], None]) ->
 
 def problems(place: str, allowed: list[Shelf]) -> tuple[list[str], Shelf]:
     """What is wrong with the library, which must hold one of `allowed`; and which of these it holds."""
+    if Place.of(place).keeps_matrices:
+        return _problems(place, allowed)
+    told, held = _problems(place, allowed)
+    left = [f"{path} is left on this machine" for path in sorted(Place.of(place).locked.glob("matrices*"))]
+    return told + left, held
+
+
+def _problems(place: str, allowed: list[Shelf]) -> tuple[list[str], Shelf]:
     with closing(LibraryStores(Place.of(place), create=FACTS)) as stores:
         told = [line for finding in findings(stores) for line in finding.problems]
         told += [f"{video_id}: still marked as unfinished" for video_id in stores.matrices.pending()]
@@ -226,7 +234,8 @@ def _content_problems(stores: LibraryStores, row: VideoRow, embedded: EmbeddedVi
     kept = stores.videos.get([row.id]).get(row.id)
     if kept is None or replace(kept, tags=[]) != row:
         told.append(f"{row.id}: its row by id is {kept}")
-    for where, matrix in (("LevelDB", stores.matrices.get_array(row.id)), ("Milvus", stores.frames.matrix(row.id))):
+    here = [("LevelDB", stores.matrices.get_array(row.id))] if stores.place.keeps_matrices else []
+    for where, matrix in (*here, ("Milvus", stores.frames.matrix(row.id))):
         if matrix is None or matrix.shape != embedded.matrix.shape or not np.allclose(matrix, embedded.matrix):
             told.append(f"{row.id}: its matrix in {where} is not that of version {row.file_size}")
     return told

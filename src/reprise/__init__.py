@@ -94,6 +94,7 @@ def open(  # noqa: A001 - reads as reprise.open, like the built-in reads files
     weights: str | None = None,
     wait_s: float | None = None,
     limits: DecodeLimits | None = None,
+    matrices: str | None = None,
 ) -> Library:
     """The library in a folder or on a Milvus server (`http://host:19530`).
 
@@ -102,4 +103,13 @@ def open(  # noqa: A001 - reads as reprise.open, like the built-in reads files
     from reprise.library import Library
 
     where = library if library is not None else os.environ.get("REPRISE_LIBRARY") or DEFAULT_LIBRARY
-    return Library(where, model=model, fps=fps, device=device, weights=weights, wait_s=wait_s, limits=limits)
+    return Library(
+        where,
+        model=model,
+        fps=fps,
+        device=device,
+        weights=weights,
+        wait_s=wait_s,
+        limits=limits,
+        matrices=matrices,
+    )

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 from reprise.errors import DecodeError, NotAVideoError, ProcessLostError, ReprisError, printable
 from reprise.stores.library import LibraryStores
 from reprise.stores.notes import NoteStore
+from reprise.version import program
 
 KIND = "failed"
 TRIED_AGAIN_AFTER = timedelta(days=7)
@@ -150,14 +150,6 @@ def failures_of(stores: LibraryStores) -> list[KeptFailure]:
 def is_the_files_fault(error: ReprisError) -> bool:
     """Whether the same file would fail in the same way again."""
     return isinstance(error, NotAVideoError | DecodeError) and not isinstance(error, ProcessLostError)
-
-
-def program() -> str:
-    """The version of this program."""
-    try:
-        return version("reprise")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "unknown"
 
 
 def without_known(files: Sequence[Any], failures: Failures) -> tuple[list[Any], list[tuple[Any, KeptFailure]]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 
@@ -71,6 +72,9 @@ class IngestReport:
         if outcome.reason:
             self.warnings.append(Failure(outcome.path, outcome.reason))
 
+
+# Gives each task as it is done, with its embedded video, None if its content is unchanged, or the error it met.
+Embed = Callable[[Iterable["Task"], EmbedSettings], Generator[tuple["Task", Attempt], None, None]]
 
 # Called after every video of an ingest with its outcome, how many are done and how many there are.
 Progress = Callable[[Outcome, int, int], None]
@@ -177,6 +181,7 @@ def ingest_paths(
     audio: bool | None,
     progress: Progress | None,
     retry_failed: bool,
+    ray: str | None = None,
 ) -> IngestReport:
     """Adds the videos at `paths` to the library of `opening`; arguments and errors as `Library.ingest`."""
     found = find_videos(paths)
@@ -189,18 +194,27 @@ def ingest_paths(
     if wanted:  # else make no library for a mistyped path
         if audio:
             require_chromaprint()
-        stores = opening.stores_to_embed(create=True)
-        settings = opening.settings
-        ingest_into(
-            stores,
-            wanted,
-            settings if audio is False else listening(stores, settings, always=bool(audio)),
-            workers=workers or default_workers(),
-            tags=tags,
-            settle=settled.add,
-            retry_failed=retry_failed,
-            hears_known=bool(audio),
-        )
+        with ExitStack() as connections:
+            embed, at_once = None, workers or default_workers()
+            if ray is not None:
+                from reprise.ray_cluster import connected
+
+                # Before a library is made: the address may be mistyped.
+                cluster = connections.enter_context(connected(ray, opening.settings.device))
+                embed, at_once = partial(cluster.embed_all, most=workers), cluster.at_once(workers)
+            stores = opening.stores_to_embed(create=True)
+            settings = opening.settings
+            ingest_into(
+                stores,
+                wanted,
+                settings if audio is False else listening(stores, settings, always=bool(audio)),
+                workers=at_once,
+                tags=tags,
+                settle=settled.add,
+                retry_failed=retry_failed,
+                hears_known=bool(audio),
+                embed=embed,
+            )
     return report
 
 
@@ -214,14 +228,16 @@ def ingest_into(
     settle: Callable[[Outcome], None],
     retry_failed: bool = False,
     hears_known: bool = False,
+    embed: Embed | None = None,
 ) -> None:
     """Puts the videos of `wanted` into the library, and hands over what became of each as it is known.
 
     Files that failed before and are unchanged fail again unread, unless `retry_failed`. `hears_known` makes the
-    fingerprints of sound that videos which are there lack.
+    fingerprints of sound that videos which are there lack. `embed` does what else this machine's `workers` do.
 
     Raises a ModelError where no video can be embedded, LibraryError if the library cannot be written.
     """
+    embed = embed or partial(embed_all, workers=workers)
     stores.recover()
     rows = stores.videos.get([task.id for task in wanted])
     by_path = {task.path: replace(task, known=rows.get(task.id)) for task in wanted}
@@ -260,7 +276,7 @@ def ingest_into(
     try:
         for tasks in [iter(wanted)] if share is None else share.rounds():
             # Closed, so that no worker outlives an exception here.
-            with closing(embed_all(tasks, settings, workers)) as results:
+            with closing(embed(tasks, settings)) as results:
                 for task, result in results:
                     done(task, store(stores, task, result, settings, tags))
                     if isinstance(result, ReprisError):
@@ -269,7 +285,7 @@ def ingest_into(
                         failures.forget(task.id)
                     if share is not None:
                         share.done(task)
-        with closing(embed_all(unheard, replace(settings, audio="only"), workers)) as results:
+        with closing(embed(unheard, replace(settings, audio="only"))) as results:
             for task, result in results:
                 settle(store(stores, task, result, settings, tags))
     finally:

@@ -59,6 +59,7 @@ class Library:
         weights: str | None = None,
         wait_s: float | None = None,
         limits: DecodeLimits | None = None,
+        matrices: str | None = None,
     ) -> None:
         """A library in the folder, or on the Milvus server, that `library` names; nothing is opened yet.
 
@@ -66,9 +67,9 @@ class Library:
         made with others raises LibraryMismatchError when it is opened. `weights` is the file of the model's
         weights, where they are not to be looked for. `wait_s` is how many seconds a library that another process
         has open is waited for, by default $REPRISE_WAIT, else none. `limits` is what decoding a video may take.
-        Raises SettingsError.
+        `matrices` is the folder for those of a library on a server, "milvus" for none. Raises SettingsError.
         """
-        self._opening = Opening(library, model, fps, device, weights, wait_s=wait_s, limits=limits)
+        self._opening = Opening(library, model, fps, device, weights, matrices, wait_s=wait_s, limits=limits)
         self._queries: Queries | None = None
 
     def ingest(
@@ -80,6 +81,7 @@ class Library:
         audio: bool | None = None,
         progress: Progress | None = None,
         retry_failed: bool = False,
+        ray: str | None = None,
     ) -> IngestReport:
         """Adds the videos at `paths`, files and folders, and says what became of each.
 
@@ -87,20 +89,20 @@ class Library:
         `workers` is the number of processes that decode and embed, by default one a core. A video that cannot
         be used is in the report's `failed`; the others are done. One that failed before and is unchanged is not
         tried again, unless `retry_failed`. `audio` also makes fingerprints of their sound, and of videos that are
-        there without; left out, of new ones where the library has any. Raises LibraryError if the library itself
-        cannot be used or written, MissingExtraError if fingerprints cannot be made.
+        there without; left out, of new ones where the library has any. `ray` is the address of a cluster that embeds.
+        Raises LibraryError if the library itself cannot be used or written, MissingExtraError.
         """
         from reprise.ingest import ingest_paths
 
-        given = [paths] if isinstance(paths, str | os.PathLike) else paths
         return ingest_paths(
             self._opening,
-            given,
+            [paths] if isinstance(paths, str | os.PathLike) else paths,
             workers=workers,
             tags=tags,
             audio=audio,
             progress=progress,
             retry_failed=retry_failed,
+            ray=ray,
         )
 
     def watch(

@@ -24,12 +24,13 @@ class Opening:
         fps: float | None,
         device: str,
         weights: str | None,
+        matrices: str | None,
         *,
         wait_s: float | None,
         limits: DecodeLimits | None,
     ) -> None:
         """Arguments and errors as those of `reprise.Library`."""
-        self.place = Place.of(library)
+        self.place = Place.of(library, matrices)
         self._given_fps, self._given_model = fps, model
         usual = EmbedSettings()
         self.settings = EmbedSettings(

@@ -30,6 +30,13 @@ SKIPPED_NAMES = 5
 @options.model(f"the library's, {EmbedSettings().model} for a new one")
 @options.fps(f"the library's, {EmbedSettings().fps:g} for a new one")
 @options.workers
+@click.option(
+    "--ray",
+    metavar="ADDRESS",
+    default=None,
+    help="Decode and embed on the Ray cluster there, HOST:PORT, ray://HOST:10001 or auto; --workers is then how many "
+    "videos are under way.  [default for those: as many as keep it busy]",
+)
 @options.weights
 @options.device
 @options.limits
@@ -56,6 +63,7 @@ def ingest(
     model: str | None,
     fps: float | None,
     workers: int | None,
+    ray: str | None,
     weights: str | None,
     device: str,
     limits: DecodeLimits,
@@ -80,6 +88,8 @@ def ingest(
     is complete: a file that is being written, or has a name as .part, is left alone.
     """
     check_poll(watch, poll)
+    if watch and ray is not None:
+        raise click.UsageError("give either --watch or --ray: a watch embeds on this machine")
     began = time.monotonic()
     if watch:
         wait_s = None if WAIT_VARIABLE in os.environ else math.inf
@@ -114,7 +124,7 @@ def ingest(
 
         try:
             report = shelf.ingest(
-                paths, workers=workers, tags=tags, audio=audio, progress=advance, retry_failed=retry_failed
+                paths, workers=workers, tags=tags, audio=audio, progress=advance, retry_failed=retry_failed, ray=ray
             )
         except KeyboardInterrupt as interruption:
             if total:

@@ -46,9 +46,20 @@ _wait: Decorator = click.option(
 )
 
 
+_matrices: Decorator = click.option(
+    "--matrices",
+    metavar="FOLDER",
+    default=None,
+    expose_value=False,
+    callback=waiting.keep_matrices,
+    help="Where this machine keeps the matrices of a library on a server; milvus: nowhere, the server has them.  "
+    "[default: $REPRISE_MATRICES, else ~/.local/share/reprise]",
+)
+
+
 def library(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--library`, and `--wait` for it, which the library itself sees to."""
-    return _library(_wait(command))
+    """`--library`, and `--wait` and `--matrices` for it, which the library itself sees to."""
+    return _library(_wait(_matrices(command)))
 
 
 no_audio: Decorator = click.option(

@@ -1,4 +1,6 @@
-"""`--wait [SECONDS]`: what a command does when another process has the library open."""
+"""`--wait [SECONDS]`, what a command does when another process has the library open, and `--matrices`: options that
+the library itself sees to, by the variables that it looks at.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from contextlib import contextmanager
 
 import click
 
+from reprise.stores import keeping
 from reprise.stores.lock import WAIT_VARIABLE
 
 NAME = "--wait"
@@ -33,6 +36,15 @@ def apply(context: click.Context, parameter: click.Parameter, value: float | Non
     if math.isnan(value) or value < 0:
         raise click.BadParameter("give seconds, 0 or more", context, parameter)
     context.with_resource(_environment(WAIT_VARIABLE, str(value)))
+
+
+def keep_matrices(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Makes the libraries that this command opens keep their matrices there: see `reprise.stores.unfinished`."""
+    if value is None:
+        return
+    if not value:
+        raise click.BadParameter("it is empty; give a folder, or milvus", context, parameter)
+    context.with_resource(_environment(keeping.VARIABLE, value))
 
 
 @contextmanager

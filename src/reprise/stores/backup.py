@@ -149,6 +149,7 @@ def _write_all(stores: LibraryStores, archive: zipfile.ZipFile) -> tuple[int, in
     lines: list[bytes] = []
     seen: dict[str, str] = {}
     frames = 0
+    stores.sounds.mirror()  # what is kept beside a video is taken from this machine
     for finding in findings(stores):
         if finding.problems:
             raise LibraryError(f"{finding.problems[0]}, then back it up")

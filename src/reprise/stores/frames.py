@@ -142,6 +142,11 @@ class FrameStore:
         )
         return np.array([row["embedding"] for row in rows], dtype=np.float32) if rows else None
 
+    def times_s(self, video_id: str) -> NDArray[np.float64]:
+        """The times [frames] of a video's frames; none where it is not there."""
+        rows = self._milvus.rows(FRAMES, ["frame_index", "time_s"], _of(video_id))
+        return np.array([row["time_s"] for row in sorted(rows, key=lambda row: int(row["frame_index"]))], np.float64)
+
     def matrices(self, lengths: Mapping[str, int]) -> dict[str, NDArray[np.float32]]:
         """The video matrices [frames, dim] of several ids with their numbers of frames, as far as a server knows
         them at this moment: for one that was just written some frames may be missing, or be those of before.

@@ -34,6 +34,7 @@ from reprise.stores.claims import Claims
 from reprise.stores.copies import VideoCopy
 from reprise.stores.frames import FrameStore, LibraryFacts
 from reprise.stores.ignored import IgnoredStore
+from reprise.stores.keeping import kept_at
 from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
 from reprise.stores.lock import LOCK_NAME, FolderLock
 from reprise.stores.milvus import connect, keep, part
@@ -42,6 +43,7 @@ from reprise.stores.notes import NoteStore
 from reprise.stores.settling import settle
 from reprise.stores.slots import free_slot, left_slots
 from reprise.stores.sounds import SoundStore, audio_of
+from reprise.stores.unfinished import remove_finished
 from reprise.stores.videos import VideoRow, VideoStore
 
 if TYPE_CHECKING:
@@ -68,27 +70,38 @@ class Place:
     locked: Path
     shown: str
     embedded: bool
+    keeps_matrices: bool = True  # else LevelDB has no more than unfinished writes, and Milvus gives the matrices
+    beside: Path | None = None  # the first LevelDB folder of the same library on this machine, kept the other way
 
     @classmethod
-    def of(cls, library: str | os.PathLike[str]) -> Place:
+    def of(cls, library: str | os.PathLike[str], matrices: str | None = None) -> Place:
         """The place of a library that is a folder, or the URI of a Milvus server.
 
-        A server's matrices lie on this machine, under $REPRISE_MATRICES or ~/.local/share/reprise.
-        Raises SettingsError for an empty name.
+        A server's matrices lie on this machine, under `matrices`, else $REPRISE_MATRICES, else
+        ~/.local/share/reprise; "milvus": on the server alone. Raises SettingsError for an empty name, or for
+        `matrices` of a library in a folder.
         """
         where = os.fspath(library)
         if not where:
             raise SettingsError("the library's name is empty; give a folder, or the URI of a Milvus server")
         if "://" not in where:
             folder = Path(where).expanduser()
+            if matrices is not None:
+                raise SettingsError(
+                    f"{printable(where)}: a library in a folder has its matrices in it; name no place"
+                )
             return cls(str(folder.resolve() / MILVUS_NAME), folder / MATRICES_NAME, folder, printable(where), True)
-        base = Path(
-            os.environ.get("REPRISE_MATRICES")
-            or Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "reprise"
-        )
         host = re.sub(r"[^A-Za-z0-9.]+", "-", where.partition("://")[2]).strip("-")
-        folder = base / f"{host}-{hashlib.sha256(where.encode()).hexdigest()[:8]}"
-        return cls(where, folder / MATRICES_NAME, folder, printable(where), False)
+        kept = kept_at(f"{host}-{hashlib.sha256(where.encode()).hexdigest()[:8]}", matrices)
+        return cls(
+            where,
+            kept.folder / MATRICES_NAME,
+            kept.folder,
+            printable(where),
+            embedded=False,
+            keeps_matrices=kept.has_matrices,
+            beside=kept.beside / MATRICES_NAME,
+        )
 
 
 class LibraryStores:
@@ -264,6 +277,9 @@ class LibraryStores:
             raise
         if not self._is_doubtful:
             self.matrices.clear_pending(self._unflushed)
+            if not self.place.keeps_matrices:
+                for video_id in self._unflushed:
+                    self.matrices.delete(video_id)
         self._unflushed, self._unflushed_frames, self._removed = [], 0, []
 
     def recover(self) -> list[str]:
@@ -272,14 +288,17 @@ class LibraryStores:
         finish_moves(self, self.matrices)
         if self.place.embedded:
             return taken_back
-        with left_slots(self._first_slot, self.place.matrices) as slots:
-            for slot in slots:
-                try:
-                    matrices = open_leveldb(slot.matrices)
-                    taken_back += recovery.recover(self, matrices)
-                    finish_moves(self, matrices)
-                finally:
-                    close_leveldb(slot.matrices)
+        for first in filter(None, (self._first_slot, self.place.beside)):
+            with left_slots(first, self.place.matrices) as slots:
+                for slot in slots:
+                    try:
+                        matrices = open_leveldb(slot.matrices)
+                        taken_back += recovery.recover(self, matrices)
+                        finish_moves(self, matrices)
+                    finally:
+                        close_leveldb(slot.matrices)
+                    if self.place.keeps_matrices == (first == self.place.beside):  # it had no matrices to keep
+                        remove_finished(slot.matrices)
         return taken_back
 
     @contextmanager
@@ -335,6 +354,8 @@ class LibraryStores:
             self.claims.close()
         if self._lock is not None:  # else the folder may be open elsewhere in this process
             close_leveldb(self.place.matrices)
+            if not self.place.keeps_matrices:
+                remove_finished(self.place.matrices)
         if self._is_kept:
             part(self.place.milvus_uri)
             self._is_kept = False

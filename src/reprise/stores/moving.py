@@ -31,6 +31,8 @@ def move_videos(stores: LibraryStores, moves: Sequence[tuple[VideoRow, VideoRow]
     from reprise.embedding import EmbeddedVideo  # and FFmpeg's libraries, which opening a library does not need
 
     moved: list[VideoRow] = []
+    if moves:
+        stores.sounds.mirror()  # what is kept beside a video is taken from this machine
     for before, after in moves:
         matrix = stores.matrix(before.id)
         if matrix is None or len(matrix) != before.frame_count:
@@ -52,7 +54,8 @@ def _times_s(stores: LibraryStores, row: VideoRow) -> NDArray[np.float64]:
         copy = copies.read(stores.matrices, row.id)
         if copy is not None and copy.is_consistent:
             return copy.times_s
-    return np.arange(row.frame_count) / row.fps  # as it was decoded
+    times_s = stores.frames.times_s(row.id)
+    return times_s if len(times_s) == row.frame_count else np.arange(row.frame_count) / row.fps  # as it was decoded
 
 
 def finish_moves(stores: LibraryStores, matrices: LevelDb) -> None:

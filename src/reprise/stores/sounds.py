@@ -55,13 +55,17 @@ class SoundStore:
 
     def all(self) -> Iterator[tuple[str, Codes]]:
         """(video id, fingerprint) of all; on a server as it has them now, less the damaged."""
-        if self._server is not None:
-            self._mirror(self._server)
+        self.mirror()
         for key, record in self._matrices.under(_KEY):
             try:
                 yield key, _codes(record, key)
             except StoreError:
                 continue  # `verify` tells of it
+
+    def mirror(self) -> None:
+        """Brings the fingerprints here that a server has from other machines; nothing happens in a folder."""
+        if self._server is not None:
+            self._mirror(self._server)
 
     def ids(self) -> set[str]:
         """The videos that have a fingerprint."""
