@@ -26,7 +26,7 @@ MOST_IN_ANSWER = 16384  # more Milvus does not give at once
 # Vectors in one search call. An hour's query has 8000 views: in one call Milvus Lite would hold each one's similarity
 # with each frame in memory, take more than TIMEOUT_S, and not hear of an interrupt; a call costs it 2 microseconds a
 # frame of the library beside. A server waits up to 0.2 s before each call, so it gets more at once.
-SEARCHED_AT_ONCE, SEARCHED_AT_ONCE_ON_SERVER = 512, 2048
+SEARCHED_AT_ONCE, SEARCHED_AT_ONCE_ON_SERVER = 768, 2048
 TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 10.0
 
