@@ -170,8 +170,8 @@ def candidate_recall(
     wanted = [[number] for number in range(len(names))]
     halves = [recall(told, truth, names, wanted, weighted_votes, half) for half in ("tune", "report")]
     pairs = [
-        sum((zlib.crc32(reference.encode()) % 2 == 1) == odd for those in truth.values() for reference in those)
-        for odd in (True, False)
+        sum((zlib.crc32(reference.encode()) % 2 == 0) == even for those in truth.values() for reference in those)
+        for even in (True, False)
     ]
     both = np.average(halves, axis=0, weights=pairs)
     return {"candidates at 1": float(both[0]), "at 5": float(both[1]), "at 20": float(both[2])}

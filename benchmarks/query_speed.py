@@ -84,11 +84,14 @@ class Clock:
     def cpu_s(self) -> float:
         """All of them so far."""
         mine = os.times()
-        cpu_s = mine.user + mine.system + mine.children_user + mine.children_system
-        if self._server_pid is not None:
-            fields = Path(f"/proc/{self._server_pid}/stat").read_text().rpartition(")")[2].split()
-            cpu_s += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        return cpu_s
+        return mine.user + mine.system + mine.children_user + mine.children_system + self.server_s()
+
+    def server_s(self) -> float:
+        """The server's alone; 0 where there is none."""
+        if self._server_pid is None:
+            return 0.0
+        fields = Path(f"/proc/{self._server_pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def median(self, what: str, work: Callable[[], object], runs: int) -> Row:
         """The work's row, medians of the runs."""
