@@ -4,12 +4,13 @@
     python benchmarks/scale.py --plot FILE.png --json FILE...
 
 LIB, a folder or the URI of a Milvus server whose process is PID, is filled with a drawn library
-(synthetic_library.py) to one size after the other; a size whose row is in FILE already is not measured again, and a run
-that was stopped carries on with the video at which it stopped. Queries are embedded already: 60 s, one planted copy
-each, two views a frame. They are asked in a process of its own, whose resident memory is told, with the first answer's
-time from the opening of the library on. "found": the planted copy's video is among the matches, and a segment of it
-overlaps what was planted; that is aligner and vote together, of copies like those that people make, the hardest of
-which are not to be found at all. Rates are of frames written to both stores, without decoding and embedding.
+(synthetic_library.py) to one size after the other; a size whose row is in FILE already is not measured again, and a
+run that was stopped carries on with the video at which it stopped. Queries are embedded already: 60 s, one planted
+copy each, two views a frame. They are asked in a process of its own, whose resident memory is told, with the first
+answer's time from the opening of the library on. "found": the planted copy's video is among the matches, and a
+segment of it overlaps what was planted; that is aligner and vote together, of copies like those that people make,
+the hardest of which are not to be found at all. Rates are of frames written to both stores, without decoding and
+embedding.
 """
 
 from __future__ import annotations
