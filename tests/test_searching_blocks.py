@@ -61,6 +61,16 @@ def test_no_vectors_have_no_hits(milvus: Milvus) -> None:
     milvus.close()
 
 
+def test_what_is_not_to_be_looked_at_has_no_hits(milvus: Milvus) -> None:
+    drawn = vectors(4)
+    insert(milvus, drawn)
+    silenced = drawn * np.array([[1], [0], [1], [0]], np.float32)
+    hits = milvus.search(FRAMES, silenced, limit=2, metric=METRIC)
+    assert [len(found) for found in hits] == [2, 0, 2, 0]
+    assert [hits[0][0][0], hits[2][0][0]] == ["v-00000000", "v-00000002"]
+    milvus.close()
+
+
 def test_milvus_lite_builds_the_clusters_that_were_asked_for_and_says_nothing(
     milvus: Milvus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

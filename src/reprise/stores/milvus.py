@@ -225,15 +225,19 @@ class Milvus:
     ) -> list[list[list[Any]]]:
         """The `limit` nearest rows to each of the [queries, dim] vectors, of those that `where` names.
 
-        For each query its hits, best first, each `[id, score, *fields]`. Many vectors are searched block by block.
+        For each query its hits, best first, each `[id, score, *fields]`. Many vectors are searched block by block; by
+        inner product, a vector of zeros has no hits.
         """
         at_once = SEARCHED_AT_ONCE if self.embedded else SEARCHED_AT_ONCE_ON_SERVER
-        found: list[list[list[Any]]] = []
-        for start in range(0, len(vectors), at_once):
+        found: list[list[list[Any]]] = [[] for _ in vectors]
+        # Zeros stand for what is not to be looked at, and are as like one row as the next.
+        sought = np.flatnonzero(np.any(vectors, axis=1)) if metric == "IP" else np.arange(len(vectors))
+        for start in range(0, len(sought), at_once):
+            block = sought[start : start + at_once]
             with self._speaking():
                 answer = self._client.search(
                     collection,
-                    data=list(np.asarray(vectors[start : start + at_once], dtype=np.float32)),
+                    data=list(np.asarray(vectors[block], dtype=np.float32)),
                     limit=limit,
                     filter=where,
                     output_fields=list(fields),
@@ -241,10 +245,10 @@ class Milvus:
                     timeout=TIMEOUT_S,
                 )
             # The primary key comes back under "id" or under its own name, by pymilvus' version and the server's.
-            found += [
-                [[hit.get("id"), float(hit["distance"]), *(hit["entity"].get(f) for f in fields)] for hit in hits]
-                for hits in answer
-            ]
+            for vector, hits in zip(block, answer, strict=True):
+                found[vector] = [
+                    [hit.get("id"), float(hit["distance"]), *(hit["entity"].get(f) for f in fields)] for hit in hits
+                ]
         return found
 
     def flush(self, collection: str) -> None:
