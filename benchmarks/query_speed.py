@@ -186,7 +186,7 @@ def faiss_alone(place: Path, query: EmbeddedQuery, clock: Clock, runs: int) -> l
     """The search that Milvus Lite has faiss do, without Milvus Lite."""
     import faiss
 
-    files = sorted(place.glob(f"milvus.db/collections/{FRAMES}/partitions/*/indexes/*.ivf_flat.idx"))
+    files = sorted(place.glob(f"milvus.db/collections/{FRAMES}/partitions/*/indexes/*.ivf_*.idx"))
     if not files:
         return []
     indexes: list[Any] = [faiss.read_index(str(file)) for file in files]

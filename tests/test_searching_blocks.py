@@ -82,7 +82,7 @@ def test_milvus_lite_builds_the_clusters_that_were_asked_for_and_says_nothing(
     assert store.wants_index()
     store.reindex()
     assert not store.wants_index()
-    (built,) = tmp_path.glob("milvus.db/collections/frames/partitions/*/indexes/*.ivf_flat.idx")
+    (built,) = tmp_path.glob("milvus.db/collections/frames/partitions/*/indexes/*.ivf_sq8.idx")
     assert faiss.read_index(str(built)).nlist == 32
     assert "WARNING" not in capfd.readouterr().err
     milvus.close()

@@ -225,8 +225,9 @@ def index_for(frames: int, *, embedded: bool = True) -> dict[str, Any]:
     if frames <= FLAT_UP_TO:
         return {"index_type": "FLAT", "metric_type": METRIC, "params": {}}
     # On Milvus Lite a graph over 20 000 vectors took 3.9 s to build and clusters 0.7 s; searches took the same time.
+    # A byte a number found the same copies as four (benchmarks/index_size.py), in a quarter of the memory.
     if embedded:
-        return {"index_type": "IVF_FLAT", "metric_type": METRIC, "params": {"nlist": EMBEDDED_NLIST}}
+        return {"index_type": "IVF_SQ8", "metric_type": METRIC, "params": {"nlist": EMBEDDED_NLIST}}
     if frames <= IVF_UP_TO:
         nlist = 2 ** round(math.log2(4 * math.sqrt(frames)))
         return {"index_type": "IVF_FLAT", "metric_type": METRIC, "params": {"nlist": nlist}}
@@ -238,7 +239,7 @@ def search_params(index_type: str, limit: int, *, widely: bool = False) -> dict[
 
     `widely` for a single vector, for which looking through half of the clusters costs little.
     """
-    if index_type == "IVF_FLAT":
+    if index_type.startswith("IVF_"):
         return {"nprobe": EMBEDDED_NLIST // 2 if widely else NPROBE}
     return {"ef": max(128, 2 * limit)} if index_type == "HNSW" else {}
 

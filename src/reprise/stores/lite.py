@@ -55,14 +55,23 @@ def silence_training() -> None:
     It has: segments have as many frames as were ingested at a time, until Milvus Lite puts them together.
     """
     import faiss
-    from milvus_lite.index import faiss_ivf_flat
 
-    def quiet(*arguments: Any) -> Any:
-        index = faiss.IndexIVFFlat(*arguments)
-        index.cp.min_points_per_centroid = 1
-        return index
+    try:
+        from milvus_lite.index import faiss_ivf_flat, faiss_ivf_sq8
+    except ImportError:  # another version, which may train without a word
+        return
 
-    faiss_ivf_flat.faiss = SimpleNamespace(**{**vars(faiss), "IndexIVFFlat": quiet})
+    def quiet(kind: Any) -> Any:
+        def made(*arguments: Any) -> Any:
+            index = kind(*arguments)
+            index.cp.min_points_per_centroid = 1
+            return index
+
+        return made
+
+    names = ("IndexIVFFlat", "IndexIVFScalarQuantizer")
+    changed = SimpleNamespace(**{**vars(faiss), **{name: quiet(getattr(faiss, name)) for name in names}})
+    faiss_ivf_flat.faiss = faiss_ivf_sq8.faiss = changed
 
 
 class Overheard(logging.Handler):
