@@ -124,4 +124,4 @@ def test_a_frame_votes_with_the_hits_of_all_its_views_once_a_video() -> None:
     ]
     videos, weights = weighted_votes(hits, [0, 0, 1])
     assert videos == ["b", "a", "a"]
-    assert weights == pytest.approx([0.9**2, 0.4**2 / 2, 0.5**2])
+    assert weights == pytest.approx([0.9**4, 0.4**4 / 2**0.5, 0.5**4])

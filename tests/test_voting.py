@@ -44,7 +44,7 @@ def test_only_a_videos_best_hit_of_a_frame_votes_by_square_over_rank() -> None:
     ]
     videos, weights = weighted_votes(hits)
     assert videos == ["a", "b", "b", "c"]
-    assert weights == pytest.approx([0.81, 0.36 / 3, 0.25, 0.0])
+    assert weights == pytest.approx([0.9**4, 0.6**4 / 3**0.5, 0.5**4, 0.0])
 
 
 def test_more_hits_of_other_videos_change_no_weight() -> None:

@@ -78,7 +78,7 @@ def search_library(
         where=where,
         milvus_uri=stores.place.milvus_uri,
         matrices_path=str(stores.place.matrices),
-        search_params=search_params(stores.frames.index_type(), nearest),
+        search_params=search_params(stores.frames.index_type(), nearest, widely=True),
     )
     videos, scores, clips, rows = run(chain, sought.query)
     # A video with no row is being written or removed at this moment.

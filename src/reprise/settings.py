@@ -107,7 +107,7 @@ class QuerySettings:
 
     top_k: int = 5  # candidate videos that are aligned
     aligner: str = DEFAULT_ALIGNER
-    hits_per_frame: int = 64  # nearest library frames that each query frame votes with
+    hits_per_frame: int = 16  # nearest library frames that each view of a query frame votes with
     min_score: float | None = None  # of a segment; None for the aligner's own
     min_length_s: float = 3.0  # of a segment, in either video
     refine: bool = False  # whether ends are located to a fraction of a second, by decoding around them again

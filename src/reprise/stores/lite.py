@@ -22,6 +22,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 _LOG = re.compile(r"wal_(?:data|delta)_(\d+)\.arrow")
 _KNOWN_MANIFEST = 2  # the version of the manifest's format whose meaning is known here
@@ -45,6 +47,31 @@ def drop_index_files(folder: str, collection: str) -> bool:
     for file in files:
         file.unlink(missing_ok=True)
     return bool(files)
+
+
+def silence_training() -> None:
+    """Keeps faiss from writing, past Python, to the screen that a small segment has few vectors for its clusters.
+
+    It has: segments have as many frames as were ingested at a time, until Milvus Lite puts them together.
+    """
+    import faiss
+
+    try:
+        from milvus_lite.index import faiss_ivf_flat, faiss_ivf_sq8
+    except ImportError:  # another version, which may train without a word
+        return
+
+    def quiet(kind: Any) -> Any:
+        def made(*arguments: Any) -> Any:
+            index = kind(*arguments)
+            index.cp.min_points_per_centroid = 1
+            return index
+
+        return made
+
+    names = ("IndexIVFFlat", "IndexIVFScalarQuantizer")
+    changed = SimpleNamespace(**{**vars(faiss), **{name: quiet(getattr(faiss, name)) for name in names}})
+    faiss_ivf_flat.faiss = faiss_ivf_sq8.faiss = changed
 
 
 class Overheard(logging.Handler):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import os
 import threading
@@ -22,6 +23,10 @@ from reprise.stores.patience import PatientClient, first_line
 INSERT_ROWS = 4096
 READ_ROWS = 8192
 MOST_IN_ANSWER = 16384  # more Milvus does not give at once
+# Vectors in one search call. An hour's query has 8000 views: in one call Milvus Lite would hold each one's similarity
+# with each frame in memory, take more than TIMEOUT_S, and not hear of an interrupt; a call costs it 2 microseconds a
+# frame of the library beside. A server waits up to 0.2 s before each call, so it gets more at once.
+SEARCHED_AT_ONCE, SEARCHED_AT_ONCE_ON_SERVER = 768, 2048
 TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 10.0
 
@@ -61,6 +66,8 @@ class Milvus:
                         "address"
                     ) from error
                 raise _cannot_open(self.shown, heard.error or error) from error
+        if self.embedded:
+            lite.silence_training()
         self._client: Any = client if self.embedded else PatientClient(client, self.shown)
 
     def has(self, collection: str) -> bool:
@@ -216,25 +223,33 @@ class Milvus:
         params: Mapping[str, Any] | None = None,
         where: str = "",
     ) -> list[list[list[Any]]]:
-        """The `limit` nearest rows to each of the [queries, dim] vectors, in one call, of those that `where` names.
+        """The `limit` nearest rows to each of the [queries, dim] vectors, of those that `where` names.
 
-        For each query its hits, best first, each `[id, score, *fields]`.
+        For each query its hits, best first, each `[id, score, *fields]`. Many vectors are searched block by block; by
+        inner product, a vector of zeros has no hits.
         """
-        with self._speaking():
-            answer = self._client.search(
-                collection,
-                data=list(np.asarray(vectors, dtype=np.float32)),
-                limit=limit,
-                filter=where,
-                output_fields=list(fields),
-                search_params={"metric_type": metric, "params": dict(params or {})},
-                timeout=TIMEOUT_S,
-            )
-        # The primary key comes back under "id" or under its own name, by pymilvus' version and the server's.
-        return [
-            [[hit.get("id"), float(hit["distance"]), *(hit["entity"].get(f) for f in fields)] for hit in hits]
-            for hits in answer
-        ]
+        at_once = SEARCHED_AT_ONCE if self.embedded else SEARCHED_AT_ONCE_ON_SERVER
+        found: list[list[list[Any]]] = [[] for _ in vectors]
+        # Zeros stand for what is not to be looked at, and are as like one row as the next.
+        sought = np.flatnonzero(np.any(vectors, axis=1)) if metric == "IP" else np.arange(len(vectors))
+        for start in range(0, len(sought), at_once):
+            block = sought[start : start + at_once]
+            with self._speaking():
+                answer = self._client.search(
+                    collection,
+                    data=list(np.asarray(vectors[block], dtype=np.float32)),
+                    limit=limit,
+                    filter=where,
+                    output_fields=list(fields),
+                    search_params={"metric_type": metric, "params": dict(params or {})},
+                    timeout=TIMEOUT_S,
+                )
+            # The primary key comes back under "id" or under its own name, by pymilvus' version and the server's.
+            for vector, hits in zip(block, answer, strict=True):
+                found[vector] = [
+                    [hit.get("id"), float(hit["distance"]), *(hit["entity"].get(f) for f in fields)] for hit in hits
+                ]
+        return found
 
     def flush(self, collection: str) -> None:
         """Writes what was inserted into its final, indexed form.
@@ -246,8 +261,19 @@ class Milvus:
 
     def index_type(self, collection: str) -> str:
         """The type of the index on "embedding", e.g. "FLAT"."""
+        return str(self._description(collection)["index_type"])
+
+    def has_index(self, collection: str, index: Mapping[str, Any]) -> bool:
+        """Whether the index on "embedding" is of this type; an embedded one, also of these parameters."""
+        have = self._description(collection)
+        if have["index_type"] != index["index_type"]:
+            return False
+        told = have.get("params") or {}
+        return not self.embedded or dict(json.loads(told) if isinstance(told, str) else told) == dict(index["params"])
+
+    def _description(self, collection: str) -> dict[str, Any]:
         with self._speaking():
-            return str(self._client.describe_index(collection, "embedding", timeout=TIMEOUT_S)["index_type"])
+            return dict(self._client.describe_index(collection, "embedding", timeout=TIMEOUT_S))
 
     def rebuild_index(self, collection: str, index: Mapping[str, Any]) -> None:
         """Replaces the index on "embedding" and waits until it serves. Takes seconds to minutes."""
@@ -277,7 +303,9 @@ class Milvus:
 
     def _index(self, index: Mapping[str, Any]) -> Any:
         params = self._client.prepare_index_params()
-        params.add_index(field_name="embedding", **index)
+        # pymilvus sends each parameter by itself, as servers want them; Milvus Lite looks for them in one, "params".
+        given = {"params": index["params"]} if self.embedded and index["params"] else index["params"]
+        params.add_index(field_name="embedding", **{**index, "params": given})
         return params
 
     @contextmanager

@@ -1,0 +1,92 @@
+"""A library on disk, or on a server, filled with a drawn one; carried on where an earlier run stopped."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import resource
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from reprise.embedding import EmbeddedVideo
+from reprise.settings import EmbedSettings
+from reprise.stores.frames import LibraryFacts
+from reprise.stores.library import LibraryStores, Place
+from reprise.stores.videos import VideoRow
+from synthetic_library import Floats, SyntheticLibrary
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What a filling added and took."""
+
+    videos: int
+    frames: int
+    wall_s: float
+    cpu_s: float  # of this process, less what drawing took: with Milvus Lite that is all of it
+
+
+def drawn_id(position: int) -> str:
+    """The id of the video at a position of the drawn library."""
+    return f"drawn{position:09d}"
+
+
+def position_of(video_id: str) -> int:
+    """The inverse of `drawn_id`."""
+    return int(video_id.removeprefix("drawn"))
+
+
+def opened(place: str | Path) -> LibraryStores:
+    """The stores of the library at `place`, made where there is none, as the built-in model's at 1 fps."""
+    usual = EmbedSettings()
+    return LibraryStores(Place.of(os.fspath(place)), create=LibraryFacts(usual.identity, usual.dimension, usual.fps))
+
+
+def fill(stores: LibraryStores, library: SyntheticLibrary) -> Filled:
+    """Adds those of the drawn videos that are not there, and flushes."""
+    there = {row.id for row in stores.videos.all()}
+    began_s, began_cpu_s = time.monotonic(), cpu_s()
+    drawing_s = drawing_cpu_s = 0.0
+    videos = frames = 0
+    for position in range(len(library)):
+        if drawn_id(position) in there:
+            continue
+        before_s, before_cpu_s = time.monotonic(), cpu_s()
+        matrix = library.matrix(position)
+        drawing_s, drawing_cpu_s = drawing_s + time.monotonic() - before_s, drawing_cpu_s + cpu_s() - before_cpu_s
+        stores.add(row_of(drawn_id(position), len(matrix)), video_of(matrix))
+        videos, frames = videos + 1, frames + len(matrix)
+    stores.flush()
+    return Filled(videos, frames, time.monotonic() - began_s - drawing_s, cpu_s() - began_cpu_s - drawing_cpu_s)
+
+
+def video_of(matrix: Floats) -> EmbeddedVideo:
+    """The matrix as a video at 1 fps."""
+    return EmbeddedVideo(np.arange(len(matrix), dtype=np.float64), matrix, float(len(matrix)), "", "0" * 64)
+
+
+def row_of(video_id: str, frames: int) -> VideoRow:
+    """A row for a video of so many frames at 1 fps."""
+    return VideoRow(
+        id=video_id,
+        path=f"/drawn/{video_id}.mp4",
+        content_hash="0" * 64,
+        file_size=0,
+        modified_ns=0,
+        duration_s=float(frames),
+        frame_count=frames,
+        fps=1.0,
+        model=EmbedSettings().identity,
+        ingested_at=datetime.datetime.now(datetime.UTC).isoformat(),
+        warning="",
+        tags=[],
+    )
+
+
+def cpu_s() -> float:
+    """User and system seconds of this process so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
