@@ -18,7 +18,7 @@ from reprise import descriptor
 from reprise.child_process import ending_of, start_process
 from reprise.embedding import Attempt
 from reprise.errors import DecodeError, ProcessLostError, ReprisError, printable
-from reprise.models.backends import torch_device
+from reprise.models.backends import GPU_FILES, torch_device
 from reprise.models.catalogue import BUILT_IN
 from reprise.settings import EmbedSettings
 from reprise.stalling import LOOK_S, STALL_S, StallWatch, given_up
@@ -37,7 +37,9 @@ def wants_batches(settings: EmbedSettings) -> bool:
         return settings.together
     try:
         if settings.network is BUILT_IN:
-            return descriptor.runs_on_gpu(settings.device)
+            # Without a GPU ONNX Runtime need not be loaded here, only to be asked for one.
+            may_be = settings.device == "cuda" or any(file.exists() for file in GPU_FILES)
+            return may_be and descriptor.runs_on_gpu(settings.device)
         return torch_device(settings.device, settings.network) != "cpu"
     except ReprisError:
         return False  # what is wrong will be told where the network is loaded

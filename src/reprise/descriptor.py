@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.errors import ReprisError, SettingsError
+from reprise.backend import VARIABLE, chosen
+from reprise.errors import ModelError, ReprisError, SettingsError
+from reprise.openvino_program import OpenVinoProgram, has_bf16
 
 NAME = "reprise-1"  # of the weights; stored in every library
 WEIGHTS_SHA256 = "4195bbc241acde95753570b7cb66b3de36b0efedae19ee2136be5ccff6b4fc57"
@@ -24,19 +26,21 @@ DEVICES = ("auto", "cpu", "cuda")
 class Descriptor:
     """Frames to 256-dimensional embeddings whose inner product says how alike two frames are.
 
+    It runs in ONNX Runtime, or on a CPU in OpenVINO where $REPRISE_BACKEND asks for that (see `reprise.backend`).
+
     `device` is "auto" (a CUDA device where ONNX Runtime has one, else the CPU), "cpu" or "cuda"; `threads` is
     the number of CPU threads of the network. Safe to call from several threads.
-    Raises SettingsError for a device that is not there, ReprisError for damaged weights.
+    Raises SettingsError for a device that is not there, ReprisError for damaged weights, ModelError where the CPU
+    cannot do what the variable asks for.
     """
 
     def __init__(self, device: str = "auto", threads: int = 1) -> None:
-        import onnxruntime  # 0.2 s that a command with nothing to embed need not spend
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors only: warnings of the graph optimiser help nobody here
-        self._session = onnxruntime.InferenceSession(weights(), options, providers=_providers(device))
+        backend = chosen()
+        check_device(device)
+        if backend.startswith("openvino") and not runs_on_gpu(device):
+            self._run = _in_openvino(threads, bf16=backend == "openvino-bf16")
+        else:
+            self._run = _in_onnx_runtime(device, threads)
 
     @property
     def dimension(self) -> int:
@@ -55,8 +59,35 @@ class Descriptor:
         for start in range(0, len(frames), BATCH_FRAMES):
             batch = slice(start, start + BATCH_FRAMES)
             rgb = np.stack([resized(checked_frame(frame), PICTURE_SIZE) for frame in frames[batch]])
-            embeddings[batch] = self._session.run(["embeddings"], {"frames": rgb})[0]
+            embeddings[batch] = self._run(rgb)
         return embeddings
+
+
+# [n, 128, 128, 3] uint8 to [n, 256] float32.
+Run = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+def _in_onnx_runtime(device: str, threads: int) -> Run:
+    import onnxruntime  # 0.2 s that a command with nothing to embed need not spend
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only: warnings of the graph optimiser help nobody here
+    session = onnxruntime.InferenceSession(weights(), options, providers=_providers(device))
+    return lambda frames: np.asarray(session.run(["embeddings"], {"frames": frames})[0], np.float32)
+
+
+def _in_openvino(threads: int, *, bf16: bool) -> Run:
+    if bf16 and not has_bf16():
+        raise ModelError(f"this CPU has no bfloat16; set ${VARIABLE} to onnx, or unset it")
+    program = OpenVinoProgram(weights(), threads, bf16=bf16)
+
+    def run(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        vectors = program(frames)  # of length 1 as far as bfloat16 goes
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+    return run
 
 
 _build = threading.Lock()

@@ -6,7 +6,7 @@ import math
 import os
 from dataclasses import dataclass
 
-from reprise import descriptor
+from reprise import backend, descriptor
 from reprise.alignment.aligners import ALIGNERS, DEFAULT_ALIGNER, MIN_SCORES, parameters_in_frames
 from reprise.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from reprise.errors import SettingsError
@@ -53,6 +53,7 @@ class EmbedSettings:
             raise SettingsError(
                 f"model {self.model} has no one vector a frame to pool over a video; choose another for --quick"
             )
+        backend.chosen()
         descriptor.check_device(self.device, here=known.name == BUILT_IN.name)
 
     @property

@@ -13,9 +13,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from reprise.descriptor import Descriptor
 from reprise.errors import MissingExtraError, SettingsError
 from reprise.models import backends, openvino_runner, resnet50, sscd
 from reprise.models.catalogue import network
+from reprise.openvino_program import has_bf16
 
 pytest.importorskip("openvino", reason="OpenVINO comes with the extra `openvino`")
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # SSCD is published as TorchScript
@@ -24,7 +26,7 @@ Frames = list[NDArray[np.uint8]]
 Checkpoint = Callable[[str], Path]
 SMALL = (64, 64)
 KNOWN = replace(network("sscd"), picture=SMALL)
-needs_bf16 = pytest.mark.skipif(not openvino_runner.has_bf16(), reason="this CPU has no bfloat16")
+needs_bf16 = pytest.mark.skipif(not has_bf16(), reason="this CPU has no bfloat16")
 
 
 @pytest.fixture(autouse=True)
@@ -117,3 +119,29 @@ def test_a_damaged_export_is_made_anew(cache: Path, checkpoint: Checkpoint, fram
         assert again.backend == first.backend
         np.testing.assert_allclose(again(frames), first(frames), atol=1e-6)
         assert export.stat().st_size == len(content)
+
+
+@pytest.mark.parametrize(("backend", "least"), [("openvino", 0.99999), ("openvino-bf16", 0.995)])
+def test_the_built_in_descriptor_runs_in_it_where_the_variable_says_so(
+    monkeypatch: pytest.MonkeyPatch, frames: Frames, backend: str, least: float
+) -> None:
+    if backend == "openvino-bf16" and not has_bf16():
+        pytest.skip("this CPU has no bfloat16")
+    usual = Descriptor("cpu", 1)(frames)
+    monkeypatch.setenv("REPRISE_BACKEND", backend)
+    found = Descriptor("cpu", 1)(frames)
+    assert found.shape == usual.shape
+    assert least < (found * usual).sum(axis=1).min() <= 1.0001
+    assert not np.array_equal(found, usual)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+
+
+def test_the_variable_chooses_for_the_other_networks_too(
+    monkeypatch: pytest.MonkeyPatch, checkpoint: Checkpoint
+) -> None:
+    monkeypatch.setenv("REPRISE_BACKEND", "torch")
+    assert sscd.load(KNOWN, checkpoint("sscd"), "cpu", 1).backend == "TorchRunner"
+    assert sscd.load(KNOWN, checkpoint("sscd"), "cpu", 1, backend="openvino").backend == "OpenVinoRunner"
+    monkeypatch.setenv("REPRISE_BACKEND", "fast")
+    with pytest.raises(SettingsError, match=r"\$REPRISE_BACKEND must be one of auto, torch, .*, not 'fast'"):
+        sscd.load(KNOWN, checkpoint("sscd"), "cpu", 1)

@@ -17,12 +17,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.backend import chosen
 from reprise.errors import MissingExtraError, SettingsError, WeightsError, printable
 from reprise.models import onnx_cache, openvino_runner
 from reprise.models.checkpoints import required
 from reprise.models.network import Network
+from reprise.openvino_program import is_installed
 
-BACKENDS = ("auto", "torch", "onnx", "openvino", "openvino-bf16")
 # On a CPU more frames at once only cost memory; a GPU wants many.
 CPU_BATCH_FRAMES = 4
 CUDA_BATCH_FRAMES = 32
@@ -58,17 +59,16 @@ def run_on(
     safe (autocast).
     threads: of the CPU; 0 for one a core. With torch they are those of the whole process.
     backend: "torch"; "onnx" for ONNX Runtime; "openvino", "openvino-bf16" for OpenVINO in full precision or bfloat16;
-    or "auto": the fastest, which on a CPU is OpenVINO in bfloat16, where it is installed, the CPU has that and the
-    network's vectors stay what they are (cosine above 0.99), else ONNX Runtime, if the network can be exported and
-    its outputs are torch's.
+    or "auto": on a CPU what $REPRISE_BACKEND says, else the fastest: OpenVINO in bfloat16, where it is installed, the
+    CPU has that and the network's vectors stay what they are (cosine above 0.99); or ONNX Runtime, if the network can
+    be exported and its outputs are torch's.
 
     Raises a ModelError, or SettingsError for a device that is not there or a backend that cannot run the network.
     """
-    if backend not in BACKENDS:
-        raise SettingsError(f"backend must be one of {', '.join(BACKENDS)}, not {backend!r}")
     place = torch_device(device, network)
+    if place == "cpu" or backend != "auto":
+        backend = chosen(backend)
     if place == "cpu" and backend != "torch":
-        check_installed(backend)
         file = onnx_cache.file_of(network, weights, shape)
         runner = _stored_runner(file, network, shape, threads, backend)
         if runner is not None:
@@ -94,12 +94,6 @@ def run_on(
     return TorchRunner(build(), network, weights, shape, place, threads)
 
 
-def check_installed(backend: str) -> None:
-    """Raises MissingExtraError for a backend whose program is not installed."""
-    if backend.startswith("openvino") and not openvino_runner.is_installed():
-        raise MissingExtraError(f"backend {backend} needs OpenVINO; pip install 'reprise[openvino]'")
-
-
 def _stored_runner(file: Path, network: Network, shape: tuple[int, int], threads: int, backend: str) -> Runner | None:
     """What runs a stored export; None if there is none or it cannot be loaded.
 
@@ -107,7 +101,7 @@ def _stored_runner(file: Path, network: Network, shape: tuple[int, int], threads
     """
     if backend == "openvino":
         return openvino_runner.stored_runner(file, threads, bf16=False)
-    if file.is_file() and (backend == "openvino-bf16" or (backend == "auto" and openvino_runner.is_installed())):
+    if file.is_file() and (backend == "openvino-bf16" or (backend == "auto" and is_installed())):
         reason = openvino_runner.reason_against_bf16(file, shape)
         if reason and backend != "auto":
             raise SettingsError(f"model {network.name} cannot be run in bfloat16 ({reason}); take backend onnx")

@@ -6,8 +6,6 @@ embeddings bear that is checked once for each export, and remembered beside it.
 
 from __future__ import annotations
 
-import importlib.util
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.models import onnx_cache
+from reprise.openvino_program import OpenVinoProgram, has_bf16
 
 MIN_BF16_COSINE = 0.99  # of a network's vectors in bfloat16 and in full precision
 PROBE_PICTURES = 3
@@ -25,29 +24,12 @@ class OpenVinoRunner:
 
     batch_frames = 4  # as with the others on a CPU; all batches but the last have the same size, which OpenVINO likes
 
-    def __init__(self, compiled: Any) -> None:
-        self._compiled = compiled
-        self._requests = threading.local()  # each serves one thread at a time
-        self.dimension = int(compiled.output(0).get_partial_shape()[-1].get_length())
+    def __init__(self, program: OpenVinoProgram) -> None:
+        self._program = program
+        self.dimension = program.dimension
 
     def __call__(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-        request = getattr(self._requests, "request", None)
-        if request is None:
-            request = self._requests.request = self._compiled.create_infer_request()
-        request.infer({onnx_cache.INPUT: pictures})
-        return np.array(request.get_output_tensor(0).data, np.float32)  # a copy: the next call writes over it
-
-
-def is_installed() -> bool:
-    """Whether OpenVINO is there; it is not loaded for that."""
-    return importlib.util.find_spec("openvino") is not None
-
-
-def has_bf16() -> bool:
-    """Whether this CPU computes in bfloat16 (AVX-512 BF16, AMX); elsewhere it would be slower than full precision."""
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return self._program(pictures)
 
 
 def stored_runner(file: Path, threads: int, *, bf16: bool) -> OpenVinoRunner | None:
@@ -57,19 +39,8 @@ def stored_runner(file: Path, threads: int, *, bf16: bool) -> OpenVinoRunner | N
     """
     if not file.is_file():
         return None
-    import openvino
-
-    settings: dict[str, Any] = {
-        "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
-        "NUM_STREAMS": 1,
-        # Else every worker process would bind itself to the same core.
-        "ENABLE_CPU_PINNING": False,
-    }
-    if threads:
-        settings["INFERENCE_NUM_THREADS"] = threads
-    core = openvino.Core()
     try:
-        return OpenVinoRunner(core.compile_model(core.read_model(file), "CPU", settings))
+        return OpenVinoRunner(OpenVinoProgram(file, threads, bf16=bf16))
     except Exception:  # noqa: BLE001 - OpenVINO raises classes of its own; whatever it is, others may run the file
         return None
 
