@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := data/demo
 INDEX := data/demo-library
 
-.PHONY: demo test test-training lint format notebooks docs-pictures clean
+.PHONY: demo test test-server test-models test-notebooks test-training lint format notebooks docs-pictures clean
 
 demo: $(VENV)/demo.installed
 	$(BIN)/python scripts/make_demo_videos.py $(DEMO)
@@ -17,9 +17,20 @@ demo: $(VENV)/demo.installed
 	@$(BIN)/python scripts/check_demo.py $(DEMO) $(DEMO)/found.json
 
 test: $(VENV)/test.installed
-	$(BIN)/python -m pytest --ignore tests/training
+	$(BIN)/python -m pytest -m "not server" $(foreach slow,models training test_notebooks.py,--ignore tests/$(slow))
 
-# Apart, because torch is gigabytes.
+# The same claims on a standalone Milvus server, which takes seconds over what an embedded library does at once.
+test-server: $(VENV)/test.installed
+	$(BIN)/python -m pytest -m server
+
+# The published networks, with random weights; torch, torchvision and timm are gigabytes.
+test-models: $(VENV)/models.installed
+	$(BIN)/python -m pytest -m "not server" tests/models
+
+test-notebooks: $(VENV)/notebooks.installed
+	$(BIN)/python -m pytest tests/test_notebooks.py
+
+# The training of the descriptor.
 test-training: $(VENV)/train.installed
 	$(BIN)/python -m pytest tests/training
 
@@ -53,9 +64,10 @@ $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 	@touch $@
 
 EXTRAS_demo := demo
-EXTRAS_test := demo,test,bench,server,serve,models,edit,pictures,notebooks,ray
+EXTRAS_test := demo,test,bench,server,serve,edit,pictures,notebooks,ray
+EXTRAS_models := demo,test,bench,serve,models
 # Typed libraries that only tests or the demo use are checked too.
 EXTRAS_lint := demo,test,bench,serve,edit,plot,pictures,lint
-EXTRAS_notebooks := demo,notebooks
+EXTRAS_notebooks := demo,test,models,notebooks
 EXTRAS_docs := demo,serve,docs
 EXTRAS_train := demo,test,bench,serve,train

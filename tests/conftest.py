@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,22 +10,15 @@ from typing import Any
 import pytest
 from command_line import run
 from footage import footage, looped
-from milvus_process import MilvusProcess
+from milvus_process import running_server
 from milvus_servers import cleared
 
 
 @pytest.fixture(scope="session")
 def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URI of a real standalone Milvus server, of the PyPI package milvus, in a folder of its own."""
-    if importlib.util.find_spec("milvus") is None:
-        pytest.skip("the PyPI package milvus has no wheel for this machine")
-    server = MilvusProcess(tmp_path_factory.mktemp("milvus-server"))
-    server.start()
-    try:
-        server.wait()
+    with running_server(tmp_path_factory.mktemp("milvus-server")) as server:
         yield server.uri
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +69,15 @@ def browser() -> Iterator[Any]:
             chromium.close()
 
 
+@pytest.fixture
+def server_place(milvus_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A Milvus server, which may hold a library of no videos, and a folder of this test's for matrices."""
+    monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path / "matrices"))
+    # A server takes 8 s to make the two collections, and a moment to empty them.
+    cleared(milvus_server, keep_collections=True)
+    return milvus_server
+
+
 EMBEDDED_AND_SERVER = ["embedded", pytest.param("server", marks=pytest.mark.server)]
 
 
@@ -92,12 +93,9 @@ def bare_place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.fixture(params=EMBEDDED_AND_SERVER)
-def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where a library can be made: a folder, then a Milvus server, which may hold a library of no videos."""
     if request.param == "embedded":
         return str(tmp_path / "library")
-    uri: str = request.getfixturevalue("milvus_server")
-    monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path / "matrices"))
-    # A server takes 8 s to make the two collections, and a moment to empty them.
-    cleared(uri, keep_collections=True)
+    uri: str = request.getfixturevalue("server_place")
     return uri

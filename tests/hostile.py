@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import av
+from clips import number_in
+
+from reprise.decoding import guarded
+from reprise.decoding.limits import DecodeLimits
 
 
 def still_in_video(path: Path, png: bytes, *, size: tuple[int, int]) -> Path:
@@ -128,3 +132,9 @@ def counting(samples: int) -> Callable[[bytes], bytes]:
 def lasting(samples: int) -> Callable[[bytes], bytes]:
     """A change of a `stts` box: so many samples, each as long as the first was."""
     return lambda before: struct.pack(">II", 0, 1) + struct.pack(">I", samples) + before[12:16]
+
+
+def numbers(path: Path, *assignments: str, fps: float = 1) -> list[int]:
+    """The numbers in the pictures of a second each, decoded as commands do it."""
+    pictures = guarded.sample(str(path), limits=DecodeLimits.parse(assignments), fps=fps)
+    return [number_in(picture.pixels) for picture in pictures]

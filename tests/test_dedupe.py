@@ -141,6 +141,50 @@ def test_a_library_with_nothing_twice_says_so(library: Path) -> None:
     assert (finished.status, finished.out) == (0, "2 videos: none is wholly in another\n")
 
 
+@pytest.fixture
+def two_with_one_ident(tmp_path: Path) -> Path:
+    """a.mp4 and b.mp4: 8 s of an ident, then 12 s of their own."""
+    folder = tmp_path / "two"
+    folder.mkdir()
+    footage(folder / "a.mp4", [*range(8), *range(100, 112)], seed=1)
+    footage(folder / "b.mp4", [*range(8), *range(200, 212)], seed=1)
+    return folder
+
+
+def test_what_is_on_the_ignore_list_joins_no_videos(two_with_one_ident: Path, tmp_path: Path) -> None:
+    ident = footage(tmp_path / "ident.mp4", range(8), seed=1)
+    with reprise.open(tmp_path / "library") as library:
+        library.ingest([two_with_one_ident])
+        (shared,) = library.dedupe().partial
+        clip = library.ignore(ident)
+        assert library.dedupe().partial == ()
+        library.no_longer_ignore(clip.id)
+        assert [overlap.pair.segments for overlap in library.dedupe().partial] == [shared.pair.segments]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_is_marked_as_no_copy_joins_no_videos_whichever_was_the_query(
+    two_with_one_ident: Path, tmp_path: Path, turned: bool
+) -> None:
+    a, b = two_with_one_ident / "a.mp4", two_with_one_ident / "b.mp4"
+    with reprise.open(tmp_path / "library") as library:
+        library.ingest([two_with_one_ident])
+        library.reject(*((b, a) if turned else (a, b)), (12, 12, 20, 20))
+        assert len(library.dedupe().partial) == 1  # it is another part that was marked
+        library.reject(*((b, a) if turned else (a, b)), (0, 0, 8.5, 8.5))
+        assert library.dedupe().partial == ()
+
+
+def test_of_several_copies_the_one_that_is_marked_is_not_told(films: Path, tmp_path: Path) -> None:
+    with reprise.open(tmp_path / "library") as library:
+        library.ingest([films / "whole.mp4", films / "other.mkv", films / "piece.mp4"])
+        library.reject(films / "piece.mp4", films / "whole.mp4")
+        library.reject(films / "other.mkv", films / "piece.mp4")
+        (cluster,) = library.dedupe().clusters
+    names = {Path(row.path).name for row in [cluster.kept[0].video, *(copy.video for copy in cluster.copies)]}
+    assert names == {"whole.mp4", "other.mkv"}
+
+
 def test_wrong_usage_is_told_in_a_line(shelf: Path, tmp_path: Path) -> None:
     nowhere = run("dedupe", "--library", tmp_path / "none")
     assert (nowhere.status, nowhere.err.count("\n")) == (1, 1)

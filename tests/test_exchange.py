@@ -79,13 +79,10 @@ def test_what_is_imported_is_what_was_exported_bit_for_bit(exports: Path, tmp_pa
 
 
 @pytest.mark.server
-def test_a_servers_library_is_exported_and_imported_alike(
-    exports: Path, milvus_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path / "matrices"))
+def test_a_servers_library_is_exported_and_imported_alike(exports: Path, server_place: str, tmp_path: Path) -> None:
     with reprise.open(exports / "library") as library:
         expected = contents(library)
-    with reprise.open(milvus_server) as library:
+    with reprise.open(server_place) as library:
         assert len(library.import_from(exports / "parquet").added) == 2
         assert contents(library) == expected
         assert library.verify() == []

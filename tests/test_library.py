@@ -116,13 +116,13 @@ def test_a_library_serves_the_next_process_as_it_served_the_first(place: str, sh
 
 @pytest.mark.server
 def test_a_machine_that_did_not_ingest_a_video_gets_its_matrix_from_the_server(
-    milvus_server: str, shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server_place: str, shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path / "one machine"))
-    with reprise.open(milvus_server) as library:
+    with reprise.open(server_place) as library:
         library.ingest(shelf / "b.mp4")
     monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path / "another machine"))
-    with reprise.open(milvus_server) as library:
+    with reprise.open(server_place) as library:
         assert boxes(library.query(shelf / "clip.mp4")) == {"b.mp4": [[5.5, 4.5, 15.5, 14.5]]}
         library.remove(shelf / "b.mp4")
 

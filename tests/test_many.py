@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 from command_line import COMMAND, run, wait_until
 from footage import footage
-from milvus_servers import cleared
 from test_stores import opened, video
 
 import reprise
@@ -38,12 +37,10 @@ VIDEO = "a" * 32
 
 
 @pytest.fixture
-def server(milvus_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def server(server_place: str) -> str:
     """A server with a library of no videos, and a folder of this test's for matrices."""
-    monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path / "matrices"))
-    cleared(milvus_server, keep_collections=True)
-    opened(milvus_server).close()
-    return milvus_server
+    opened(server_place).close()
+    return server_place
 
 
 @pytest.fixture

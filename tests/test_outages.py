@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import resource
 import signal
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 from command_line import COMMAND, Finished, run
 from footage import footage
-from milvus_process import MilvusProcess
+from milvus_process import MilvusProcess, running_server
 from test_stores import opened, row, video
 
 from reprise.errors import StoreAwayError
@@ -133,15 +132,8 @@ def test_a_library_in_a_read_only_folder_is_refused_in_one_line(clips: Path, tmp
 @pytest.fixture(scope="module")
 def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusProcess]:
     """A server for this file alone."""
-    if importlib.util.find_spec("milvus") is None:
-        pytest.skip("the PyPI package milvus has no wheel for this machine")
-    server = MilvusProcess(tmp_path_factory.mktemp("own-milvus-server"))
-    server.start()
-    try:
-        server.wait()
+    with running_server(tmp_path_factory.mktemp("own-milvus-server")) as server:
         yield server
-    finally:
-        server.kill()
 
 
 @pytest.mark.server

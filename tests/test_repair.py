@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import run
+from numpy.typing import NDArray
 from test_stores import FACTS, opened, row, video
 from test_survival import dies
 
@@ -20,6 +21,7 @@ from reprise.errors import BackupError, LibraryError, LibraryLostError, LibraryM
 from reprise.stores import copies
 from reprise.stores.backup import restore, write_backup
 from reprise.stores.library import LibraryStores, Place
+from reprise.stores.settling import settle
 from reprise.stores.videos import VideoRow
 
 A, B, C, D, E, F = (letter * 32 for letter in "abcdef")
@@ -75,6 +77,31 @@ def damage(stores: LibraryStores) -> None:
     moved = video(9, seed=4)
     copies.write(stores.matrices, copies.VideoCopy(lettered("e", 4)[0], moved.times_s, moved.matrix[::-1].copy()))
     stores.frames._milvus.delete("frames", f'id == "{F}-00000003"')
+
+
+def test_rows_that_come_back_after_they_were_removed_are_taken_out_again(place: str) -> None:
+    filled(place, "abcd")
+    with closing(opened(place)) as stores:
+        gone = [{**_fields(A, index), "embedding": vector} for index, vector in enumerate(_matrix(stores, A))]
+        older = [{**_fields(B, index), "embedding": _matrix(stores, B)[0]} for index in (6, 7)]
+        stores.remove(A)
+        stores.frames._milvus.insert("frames", [*gone, *older])
+        stores.frames._milvus.delete("frames", f'id == "{C}-00000003"')
+        assert settle(stores, [A, B, C, D]) == [A, B, C]
+        assert settle(stores, [A, B, C, D]) == []
+        stores.flush()
+        assert stores.problems() == []
+        assert stores.frames.counts() == {B: 6, C: 7, D: 8}
+
+
+def _fields(video_id: str, index: int) -> dict[str, object]:
+    return {"id": f"{video_id}-{index:08d}", "video_id": video_id, "frame_index": index, "time_s": float(index)}
+
+
+def _matrix(stores: LibraryStores, video_id: str) -> NDArray[np.float32]:
+    matrix = stores.frames.matrix(video_id)
+    assert matrix is not None
+    return matrix
 
 
 def test_verification_names_every_way_in_which_the_stores_disagree(place: str) -> None:
@@ -352,6 +379,7 @@ def test_a_restore_that_is_killed_leaves_no_library_and_is_done_when_run_again(t
         f"""
 from reprise.stores.backup import restore
 from reprise.stores.library import LibraryStores, Place
+from reprise.stores.settling import settle
 LibraryStores.fill = lambda *args: os._exit(9)
 restore({str(tmp_path / "backup")!r}, Place.of(place))
 """,

@@ -187,11 +187,8 @@ def test_a_search_for_both_for_nothing_and_with_settings_out_of_range_is_refused
 
 
 @pytest.mark.server
-def test_a_servers_library_is_searched_alike(
-    folder: Path, milvus_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path))
-    with reprise.open(milvus_server) as library:
+def test_a_servers_library_is_searched_alike(folder: Path, server_place: str) -> None:
+    with reprise.open(server_place) as library:
         library.ingest([folder / "a.mp4"], tags=["news"])
         library.ingest([folder / "c.mp4"], tags=['quoted "tag"', "drei Wörter hier"])
         best = library.search(image=folder / "a17.png", settings=SearchSettings(kernel=1)).hits[0]

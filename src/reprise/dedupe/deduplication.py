@@ -17,6 +17,8 @@ from reprise.dedupe.pairs import Pair, PairAligner, exact_pair
 from reprise.dedupe.representatives import Representatives
 from reprise.dedupe.settings import DedupeSettings
 from reprise.errors import ModelError
+from reprise.ignoring import IgnoredFrames, IgnoreList
+from reprise.rejections import Rejection, all_rejections
 from reprise.scanning import Failure
 from reprise.settings import EmbedSettings
 from reprise.stores.library import LibraryStores
@@ -98,7 +100,16 @@ def dedupe_library(
         flat = np.zeros((0, stores.frames.facts().dimension), np.float32)
         warning = f"black and other flat frames count as content here, as the network cannot be asked: {error}"
     rows = sorted(stores.videos.all(), key=lambda row: (row.path, row.id))
-    report = find_duplicates(rows, stores.matrix, flat, fps=embedding.fps, settings=settings, progress=progress)
+    report = find_duplicates(
+        rows,
+        stores.matrix,
+        flat,
+        fps=embedding.fps,
+        settings=settings,
+        progress=progress,
+        ignored=IgnoreList(stores).frames(),
+        marks=all_rejections(stores.notes),
+    )
     return replace(report, warning=warning)
 
 
@@ -110,18 +121,21 @@ def find_duplicates(
     fps: float,
     settings: DedupeSettings | None = None,
     progress: Progress | None = None,
+    ignored: IgnoredFrames | None = None,
+    marks: Sequence[Rejection] = (),
 ) -> DedupeReport:
     """The videos that are in each other.
 
     `matrix_of(id)` gives a video matrix [frames, dim] float32, rows L2-normalised, or None; `flat`: [n, dim] what
-    frames of one colour look like, [0, dim] if that is not known. Nothing is decoded, written or removed.
+    frames of one colour look like, [0, dim] if that is not known; `ignored` frames and what is marked as no copy in
+    `marks` do not count, but for videos whose files are the same. Nothing is decoded, written or removed.
     """
     settings = settings or DedupeSettings()
     start_s = time.process_time()
-    frames = CountingFrames(matrix_of, flat)
+    frames = CountingFrames(matrix_of, flat, ignored=ignored)
     heads, same_files = _by_content(videos)
     readable, candidates, failed = _candidates(heads, frames, progress)
-    aligner = PairAligner(frames, fps, settings)
+    aligner = PairAligner(frames, fps, settings, marks)
     pairs = _aligned(readable, candidates, aligner, progress)
     for one, other in same_files:
         aligner.add(exact_pair(one, other))
@@ -184,7 +198,7 @@ def _candidates(
 def _aligned(
     videos: Sequence[VideoRow], candidates: Candidates, aligner: PairAligner, progress: Progress | None
 ) -> list[Pair]:
-    """The candidates that share something. Pairs that are marked as no copies are to be left out here."""
+    """The candidates that share something."""
     found: list[Pair] = []
     # Video by video, so that one of each pair's matrices is held already.
     order = sorted(range(len(candidates.pairs)), key=lambda number: tuple(candidates.pairs[number]))

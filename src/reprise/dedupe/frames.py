@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise.ignoring import IgnoredFrames
 from reprise.models.loading import FrameEmbedder
 
 Floats = NDArray[np.float32]
@@ -27,12 +28,19 @@ class CountingFrames:
     """The frames of videos that count, by video id.
 
     Flat frames are like all other flat frames, which says nothing of what was copied: they become 0, as in a query.
-    Whatever else must not count as a copy is to become 0 here as well.
+    So do those on the library's ignore list.
     """
 
-    def __init__(self, matrix_of: MatrixOf, flat: Floats, *, held_bytes: int = HELD_BYTES) -> None:
+    def __init__(
+        self,
+        matrix_of: MatrixOf,
+        flat: Floats,
+        *,
+        ignored: IgnoredFrames | None = None,
+        held_bytes: int = HELD_BYTES,
+    ) -> None:
         """`matrix_of(id)` gives a video matrix [frames, dim], or None; `flat`: [n, dim] vectors of flat frames."""
-        self._matrix_of, self._flat = matrix_of, flat
+        self._matrix_of, self._flat, self._ignored = matrix_of, flat, ignored
         self._most, self._held = held_bytes, 0
         self._cache: OrderedDict[str, Floats] = OrderedDict()
         self.loaded = 0  # matrices
@@ -43,6 +51,8 @@ class CountingFrames:
         matrix = self._matrix_of(video_id)
         if matrix is None or not len(matrix):
             return None
+        if self._ignored is not None:
+            matrix = self._ignored.silenced(matrix)
         if not len(self._flat):
             return matrix
         counts = (matrix @ self._flat.T).max(axis=1) < FLAT_SIMILARITY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from reprise.alignment.aligned import AlignedSegment
 from reprise.alignment.aligners import DEFAULT_ALIGNER, matrix_aligner, parameters_in_frames
 from reprise.dedupe.frames import CountingFrames, Floats
 from reprise.dedupe.settings import DedupeSettings
+from reprise.rejections import Rejection
 from reprise.segment import Segment, segments_of
 from reprise.stores.videos import VideoRow
 
@@ -27,7 +29,7 @@ SAME_SHARE, SAME_SIMILARITY, SAME_START_S = 0.97, 0.995, 0.6
 STILL_SIMILARITY, STILL_APART_S = 0.98, 0.5
 IN_STEP_SIMILARITY, IN_STEP_MARGIN = 0.9, 0.1
 # Segments that are but likely copies count where they make a video wholly part of the other and look like it: of such
-# pairs of labelled videos all of 11 were copies, of less alike ones 1 of 5.
+# pairs of labelled videos all of 12 were copies, of less alike ones 2 of 5.
 LIKELY_SCORE, LIKELY_SIMILARITY = 0.5, 0.8
 SECOND_LOOK = 0.3  # evidence of a pair from which it is aligned the other way round too
 
@@ -94,8 +96,12 @@ def exact_pair(one: VideoRow, other: VideoRow) -> Pair:
 class PairAligner:
     """Aligns pairs of a library's videos; each pair once."""
 
-    def __init__(self, frames: CountingFrames, fps: float, settings: DedupeSettings) -> None:
+    def __init__(
+        self, frames: CountingFrames, fps: float, settings: DedupeSettings, marks: Sequence[Rejection] = ()
+    ) -> None:
+        """`marks`: what a person said is no copy, which is left out whichever of the two videos was the query."""
         self._frames, self._fps, self._settings = frames, fps, settings
+        self._marks = _by_contents(marks)
         self._align = matrix_aligner(
             DEFAULT_ALIGNER,
             min_score=min(LIKELY_SCORE, settings.min_score),
@@ -138,28 +144,39 @@ class PairAligner:
                 found = back.seen_from(query.id)
         if found is None and abs(one.duration_s - other.duration_s) <= STILL_APART_S:
             found = _in_step(query, reference, asked, held)
+            if found is not None and self._is_marked(query, reference, found.segments[0]):
+                return None
         return found
 
     def _look(self, query: VideoRow, reference: VideoRow, asked: Floats, held: Floats) -> Pair | None:
         self.alignments += 1
         likely = self._align(asked, held, None)
         sure = [segment for segment in likely if segment.score >= self._settings.min_score]
-        found = self._described(query, reference, asked, held, sure) if sure else None
+        found = self._described(query, reference, asked, held, sure)
         if len(likely) > len(sure) and (found is None or found.relation(self._settings.min_share) == PARTIAL):
             whole = self._described(query, reference, asked, held, likely)
-            if whole.similarity >= LIKELY_SIMILARITY and whole.relation(self._settings.min_share) != PARTIAL:
+            if (
+                whole is not None
+                and whole.similarity >= LIKELY_SIMILARITY
+                and whole.relation(self._settings.min_share) != PARTIAL
+            ):
                 return whole
         return found
 
     def _described(
         self, query: VideoRow, reference: VideoRow, asked: Floats, held: Floats, aligned: list[AlignedSegment]
-    ) -> Pair:
-        segments = segments_of(
+    ) -> Pair | None:
+        """The pair that these segments make, those aside that are marked as no copies; None if none is left."""
+        in_seconds = segments_of(
             aligned,
             fps=self._fps,
             query_duration_s=query.duration_s,
             reference_duration_s=reference.duration_s,
         )
+        unmarked = [not self._is_marked(query, reference, segment) for segment in in_seconds]
+        if not any(unmarked):
+            return None
+        aligned, segments = list(compress(aligned, unmarked)), list(compress(in_seconds, unmarked))
         return Pair(
             query.id,
             reference.id,
@@ -168,6 +185,20 @@ class PairAligner:
             _share([(s.reference_start_s, s.reference_end_s) for s in segments], held, self._fps),
             _similarity(aligned, asked, held),
         )
+
+    def _is_marked(self, query: VideoRow, reference: VideoRow, segment: Segment) -> bool:
+        one, other = query.content_hash, reference.content_hash
+        return any(mark.rejects(segment) for mark in self._marks.get((one, other), ())) or any(
+            mark.rejects(_turned(segment)) for mark in self._marks.get((other, one), ())
+        )
+
+
+def _by_contents(marks: Sequence[Rejection]) -> dict[tuple[str, str], list[Rejection]]:
+    """Marks by the content hashes of query and reference."""
+    found: dict[tuple[str, str], list[Rejection]] = {}
+    for mark in marks:
+        found.setdefault((mark.query_hash, mark.reference_hash), []).append(mark)
+    return found
 
 
 def _key(one: str, other: str) -> tuple[str, str]:

@@ -40,6 +40,7 @@ from reprise.stores.lock import LOCK_NAME, FolderLock
 from reprise.stores.milvus import connect, keep, part
 from reprise.stores.moving import finish_moves
 from reprise.stores.notes import NoteStore
+from reprise.stores.settling import settle
 from reprise.stores.slots import free_slot, left_slots
 from reprise.stores.sounds import SoundStore, audio_of
 from reprise.stores.unfinished import remove_finished
@@ -123,6 +124,7 @@ class LibraryStores:
         self._lock: FolderLock | None = None
         self._chain: Any = None
         self._unflushed: list[str] = []
+        self._removed: list[str] = []  # since the last flush
         self._unflushed_frames = 0
         self._is_doubtful = False  # whether Milvus may lack what was written to it
         if place.embedded:
@@ -221,13 +223,14 @@ class LibraryStores:
 
     def _fill(self, copy: VideoCopy, *, replacing: bool) -> None:
         video_id = copy.row.id
+        known = self._known_frames(video_id) if replacing else 0
         if replacing:
             # On a server the new frames are written over the old ones: a query at this moment waits for the row, and
             # would miss a video with neither.
             self.erase_in_milvus(video_id) if self.place.embedded else self.videos.delete(video_id)
         run(self._store_chain(), video_id, copy.times_s, copy.matrix)
         if not self.place.embedded:
-            self.frames.delete(video_id, start=copy.row.frame_count)  # of a longer version
+            self.frames.delete(video_id, start=copy.row.frame_count, known=known)  # of a longer version
         self.sounds.store(video_id, copy.sound)
         self.videos.put(copy.row, copy.pooled)
 
@@ -253,6 +256,8 @@ class LibraryStores:
             self.matrices.mark_pending(video_id)
             self.erase(video_id)
             self.matrices.clear_pending([video_id])
+        if not self.place.embedded:
+            self._removed.append(video_id)
 
     def flush(self) -> None:
         """Brings all that was added into its final form; from then on it needs no recovery."""
@@ -263,6 +268,7 @@ class LibraryStores:
                 self.frames.reindex()
                 if self.claims is not None:
                     self.claims.release([INDEX])
+                    settle(self, [*self._unflushed, *self._removed])
             self.videos.flush()
         except StoreError:
             # Milvus Lite forgets what it could not flush, e.g. on a full disk: the marks stay, and the next one that
@@ -274,7 +280,7 @@ class LibraryStores:
             if not self.place.keeps_matrices:
                 for video_id in self._unflushed:
                     self.matrices.delete(video_id)
-        self._unflushed, self._unflushed_frames = [], 0
+        self._unflushed, self._unflushed_frames, self._removed = [], 0, []
 
     def recover(self) -> list[str]:
         """Finishes or takes back what a killed process left; returns the ids of the videos taken back."""
@@ -313,10 +319,22 @@ class LibraryStores:
 
     def erase_in_milvus(self, video_id: str) -> None:
         """Takes a video out of Milvus alone, unmarked."""
+        known = self._known_frames(video_id)
         # The row first: without it the video is not in the library, whatever else is still there.
         self.videos.delete(video_id)
-        self.frames.delete(video_id)
+        self.frames.delete(video_id, known=known)
         self.sounds.delete_on_server(video_id)
+
+    def _known_frames(self, video_id: str) -> int:
+        """At least as many frames as a server was given of the video, as far as is known; 0 where it is embedded."""
+        if self.place.embedded:
+            return 0
+        row = self.videos.get([video_id]).get(video_id)
+        try:
+            matrix = self.matrices.get_array(video_id)
+        except StoreError:
+            matrix = None
+        return max(0 if row is None else row.frame_count, 0 if matrix is None else len(matrix))
 
     def _keep_row(self, row: VideoRow) -> None:
         if copies.rewrite_row(self.matrices, row):

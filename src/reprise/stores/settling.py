@@ -1,0 +1,55 @@
+"""Looking after what a server shows of the videos that were just written, when their collection was loaded anew.
+
+Replacing the index takes the frames out of the server's memory and back. A busy server (Milvus 2.3.5) was then seen
+to show rows again that had been removed a moment before: frames of a removed video, or of a replaced one beside its
+new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from reprise.errors import StoreError
+from reprise.stores import copies
+
+if TYPE_CHECKING:  # a library settles itself with this module
+    from reprise.stores.library import LibraryStores
+
+LOOKED_AT_ONCE = 200  # videos
+
+
+def settle(stores: LibraryStores, video_ids: Iterable[str]) -> list[str]:
+    """Mends those of the videos whose frames are not as many as their rows say, none without a row; gives their ids.
+
+    For videos that this process wrote or removed, as far as no other is at them.
+    """
+    mended: list[str] = []
+    ids = list(dict.fromkeys(video_ids))
+    for group in (ids[top : top + LOOKED_AT_ONCE] for top in range(0, len(ids), LOOKED_AT_ONCE)):
+        rows = stores.videos.get(group)
+        if stores.frames.count(*group) == sum(row.frame_count for row in rows.values()):
+            continue
+        for video_id in group:
+            with stores.alone_with(video_id):
+                if _settle(stores, video_id):
+                    mended.append(video_id)
+    return mended
+
+
+def _settle(stores: LibraryStores, video_id: str) -> bool:
+    row = stores.videos.get([video_id]).get(video_id)
+    counted = stores.frames.count(video_id)
+    if counted == (0 if row is None else row.frame_count):
+        return False
+    if row is None:
+        stores.frames.delete(video_id, known=counted)
+        return True
+    try:
+        copy = copies.read(stores.matrices, video_id)
+    except StoreError:
+        copy = None
+    if copy is None or copy.row.content_hash != row.content_hash:
+        return False  # another machine's since; `reprise verify` tells
+    stores.fill(copy)
+    return True
