@@ -28,7 +28,7 @@ from reprise.stores.library import LibraryStores, Place
 from reprise.version import program
 
 ROOT = Path(__file__).parents[1]
-CLIPS, SECONDS = 10, 12
+CLIPS, SECONDS = 8, 12
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def test_no_more_videos_are_drawn_than_are_under_way(cluster: Any, clips: Path) 
     drawn: list[str] = []
 
     def videos() -> Iterator[Clip]:
-        for path in sorted(clips.glob("?.mp4"))[:5]:
+        for path in sorted(clips.glob("?.mp4"))[:4]:
             drawn.append(path.name)
             yield Clip(str(path), path.stat().st_size)
 
@@ -144,7 +144,7 @@ def test_no_more_videos_are_drawn_than_are_under_way(cluster: Any, clips: Path) 
             for done, (_, result) in enumerate(spread.embed_all(videos(), EmbedSettings(), most=2), start=1)
             if isinstance(result, EmbeddedVideo)
         ]
-    assert ahead == [1, 1, 1, 1, 0]
+    assert ahead == [1, 1, 1, 0]
 
 
 @pytest.mark.ray
