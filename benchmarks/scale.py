@@ -158,7 +158,7 @@ def bytes_under(library: str) -> int:
 
 
 PANELS = (
-    ("query s", "a query of a minute, s"),
+    ("query CPU s", "a query of a minute, CPU s"),
     ("memory MB", "memory of the process, MB"),
     ("frames a CPU second", "frames stored a CPU second"),
     ("found", "planted copies found"),
