@@ -85,8 +85,9 @@ def grown(arguments: argparse.Namespace, rows: list[Row]) -> list[Row]:
             "frames": frames,
             "index": index,
             "filled": asdict(filled),
-            "frames a CPU second": round(filled.frames / max(filled.cpu_s + server_s, 1e-9)),
-            "frames a second": round(filled.frames / max(filled.wall_s, 1e-9)),
+            # Of what this run added; there may be nothing left to add.
+            "frames a CPU second": round(filled.frames / (filled.cpu_s + server_s)) if filled.frames else None,
+            "frames a second": round(filled.frames / filled.wall_s) if filled.frames else None,
             **asked(arguments, size),
             "disk bytes a frame": round(bytes_under(arguments.library) / frames),
         }
@@ -158,7 +159,7 @@ def bytes_under(library: str) -> int:
 
 
 PANELS = (
-    ("query s", "a query of a minute, s"),
+    ("query CPU s", "a query of a minute, CPU s"),
     ("memory MB", "memory of the process, MB"),
     ("frames a CPU second", "frames stored a CPU second"),
     ("found", "planted copies found"),
@@ -174,19 +175,15 @@ def plot(rows: list[Row], file: str) -> None:
 
     figure, axes = pyplot.subplots(1, len(PANELS), figsize=(4 * len(PANELS), 3.4), layout="constrained")
     for axis, (name, title) in zip(axes, PANELS, strict=True):
-        for library in sorted({row["library"] for row in rows}):
-            of_it = [row for row in rows if row["library"] == library]
-            axis.plot([row["frames"] for row in of_it], [row[name] for row in of_it], "o-", label=library)
+        lines = {library: (name, library) for library in sorted({row["library"] for row in rows})}
         if name == "memory MB":
-            server = [row for row in rows if row.get("server memory MB")]
-            axis.plot(
-                [r["frames"] for r in server], [r["server memory MB"] for r in server], "s--", label="its server"
-            )
+            lines["its server"] = ("server memory MB", "server")
+        for label, (column, library) in lines.items():
+            of_it = [row for row in rows if row["library"] == library and row.get(column)]
+            if of_it:
+                axis.plot([row["frames"] for row in of_it], [row[column] for row in of_it], "o-", label=label)
         axis.set(title=title, xlabel="frames", xscale="log")
-        if name == "found":
-            axis.set(ylim=(0, 1))
-        else:
-            axis.set(yscale="log")
+        axis.set_ylim(bottom=0, top=1 if name == "found" else None)
         axis.grid(alpha=0.3)
         axis.legend()
     figure.savefig(file, dpi=110)
