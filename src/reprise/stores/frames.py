@@ -237,8 +237,8 @@ def index_for(frames: int, *, embedded: bool = True) -> dict[str, Any]:
     """The index for a library of this many frames, as arguments of pymilvus' `add_index`."""
     if frames <= FLAT_UP_TO:
         return {"index_type": "FLAT", "metric_type": METRIC, "params": {}}
-    # On Milvus Lite a graph over 20 000 vectors took 3.9 s to build and clusters 0.7 s; searches took the same time. A
-    # server of two cores never ended with one (docs/scaling.md).
+    # On Milvus Lite a graph over 20 000 vectors took 3.9 s to build and clusters 0.7 s; searches took the same time.
+    # A server of two cores never ended with one (docs/scaling.md).
     # A byte a number found the same copies as four (benchmarks/index_size.py), in a quarter of the memory.
     if embedded:
         return {"index_type": "IVF_SQ8", "metric_type": METRIC, "params": {"nlist": EMBEDDED_NLIST}}
