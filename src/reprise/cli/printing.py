@@ -30,7 +30,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from reprise.segment import QueryResult
+from reprise.segment import Match, QueryResult
 from reprise.times import clock
 
 PIPE_WIDTH = 1_000_000  # where the output is no terminal, so that no path is folded
@@ -94,14 +94,7 @@ def print_result(result: QueryResult) -> None:
     )
     table = plain_table(*where, "score", *(["audio"] if hears else []))
     for match in result.matches:
-        for segment in match.segments:
-            table.add_row(
-                Text(match.reference),
-                f"{clock(segment.query_start_s)} - {clock(segment.query_end_s)}",
-                f"{clock(segment.reference_start_s)} - {clock(segment.reference_end_s)}",
-                f"{segment.score:.2f}",
-                *([match.audio or ""] if hears else []),
-            )
+        _add_segments(table, match, *([match.audio or ""] if hears else []))
     print_table(table)
     _print_audio_matches(result)
     click.echo()
@@ -113,14 +106,20 @@ def _print_audio_matches(result: QueryResult) -> None:
         return
     table = plain_table("same audio, other pictures", "in the query", "in the reference", "score")
     for match in result.audio_matches:
-        for segment in match.segments:
-            table.add_row(
-                Text(match.reference),
-                f"{clock(segment.query_start_s)} - {clock(segment.query_end_s)}",
-                f"{clock(segment.reference_start_s)} - {clock(segment.reference_end_s)}",
-                f"{segment.score:.2f}",
-            )
+        _add_segments(table, match)
     print_table(table)
+
+
+def _add_segments(table: Table, match: Match, *further: str) -> None:
+    """A row for each segment of a match, with what is `further` to be told of it."""
+    for segment in match.segments:
+        table.add_row(
+            Text(match.reference),
+            f"{clock(segment.query_start_s)} - {clock(segment.query_end_s)}",
+            f"{clock(segment.reference_start_s)} - {clock(segment.reference_end_s)}",
+            f"{segment.score:.2f}",
+            *further,
+        )
 
 
 class _Rate(ProgressColumn):
