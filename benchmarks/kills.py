@@ -22,6 +22,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -209,6 +210,14 @@ class Run:
         return under_way, shelf
 
 
+def check_server(uri: str) -> None:
+    """Ends the program if no server answers, in a process that is not forked from."""
+    code = "import sys; from reprise.stores.milvus import Milvus; Milvus(sys.argv[1]).close()"
+    asked = subprocess.run([sys.executable, "-c", code, uri], capture_output=True, text=True, check=False)
+    if asked.returncode:
+        sys.exit(asked.stderr.strip().rpartition("\n")[2])
+
+
 def drop(uri: str) -> None:
     """Removes the library on a server."""
     from reprise.stores.library import Place
@@ -248,6 +257,8 @@ def main() -> None:
     parser.add_argument("--steps", action="store_true", help="also list the steps that were died at")
     given = parser.parse_args()
     os.environ.setdefault("REPRISE_MATRICES", tempfile.mkdtemp(prefix="kills-"))
+    if "://" in given.place:
+        check_server(given.place)
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         run = Run(given.place, given.seed, Path(folder))
         while run.kills < given.kills:
