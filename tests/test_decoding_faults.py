@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from clips import Picture, ffmpeg, number_in, numbered_picture, write_clip
@@ -366,3 +367,18 @@ def test_an_address_with_nothing_there_is_an_error_in_one_line(served: str) -> N
         InputError, match=r"/missing\.mp4: cannot be opened \(.*404.*\); check that it plays elsewhere"
     ):
         list(sample(f"{served}/missing.mp4"))
+
+
+def test_a_track_that_a_stream_announces_on_the_way_is_passed_over(tmp_path: Path) -> None:
+    first = write_clip(tmp_path / "first.ts")
+    # Wider than what FFmpeg looks through to find the tracks.
+    ffmpeg("-i", first, "-c", "copy", "-muxrate", "30M", tmp_path / "wide.ts")
+    sound = ("-f", "lavfi", "-i", "sine=d=3", "-map", "0", "-map", "1", "-c:a", "aac")
+    ffmpeg("-i", first, *sound, "-c:v", "copy", tmp_path / "heard.ts")
+    wide = (tmp_path / "wide.ts").read_bytes()
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(wide + (tmp_path / "heard.ts").read_bytes() + wide)
+    with av.open(str(joined)) as container, pytest.raises(IndexError):
+        list(container.demux(container.streams.video[0]))
+    assert [number_in(picture.pixels) for picture in sample(str(joined), fps=1)][:3] == [0, 25, 50]
+    assert len(list(sample(str(joined), fps=1))) == 9

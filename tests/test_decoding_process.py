@@ -18,6 +18,7 @@ from footage import footage, looped
 from hostile import numbers
 
 import reprise
+from reprise.child_process import give_up_reading_after, start_process
 from reprise.decoding import guarded
 from reprise.decoding.limits import DecodeLimits
 from reprise.decoding.sampling import sample
@@ -158,3 +159,20 @@ def test_user_pipelines_decode_as_before_and_by_the_same_lists(folder: Path, vid
     Path(path).write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\n{video}\n#EXT-X-ENDLIST\n")
     with pytest.raises(NotAVideoError, match="is a playlist"):
         list(sample(str(path)))
+
+
+def test_a_message_that_breaks_off_in_its_middle_is_not_waited_for_for_ever() -> None:
+    sends_half = (
+        "import os, sys, time; from multiprocessing.connection import Connection; number = int(sys.argv[1]); "
+        "Connection(os.dup(number)).send_bytes(b'whole'); os.write(number, b'\\0\\0\\0\\x64half'); time.sleep(600)"
+    )
+    process, connection = start_process(sends_half)
+    with process, connection:
+        give_up_reading_after(connection, 0.5)
+        try:
+            wait_until(connection.poll)
+            assert connection.recv_bytes() == b"whole"
+            with pytest.raises(BlockingIOError):
+                connection.recv_bytes()
+        finally:
+            process.kill()

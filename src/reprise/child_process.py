@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from multiprocessing.connection import Connection
@@ -36,6 +37,19 @@ def start_process(code: str) -> tuple[subprocess.Popen[bytes], Connection[Any, A
         except OSError as error:
             raise ReprisError(f"a worker process cannot be started ({error.strerror or error})") from error
         return process, Connection(ours.detach())
+
+
+def give_up_reading_after(connection: Connection[Any, Any], stall_s: float) -> None:
+    """Lets a read raise BlockingIOError when nothing at all has come for so long, also in the middle of a message.
+
+    `poll` alone does not help there: a process that is stopped may have sent half of what it announced.
+    """
+    duration = struct.pack("@ll", int(stall_s), int(stall_s % 1 * 1e6))
+    plug = socket.socket(fileno=connection.fileno())
+    try:
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, duration)
+    finally:
+        plug.detach()
 
 
 def ending_of(status: int) -> str:

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from reprise.decoding.clock import Clock
 from reprise.decoding.container import decoder_of, facts, may_jump, open_video, usual_length_s
+from reprise.decoding.demuxing import demuxed
 from reprise.decoding.limits import Meter
 from reprise.decoding.refused_size import refused_size
 from reprise.errors import DecodeError, printable
@@ -116,7 +117,7 @@ def packets(container: InputContainer, stream: VideoStream, meter: Meter) -> Ite
     """
     broken: Packet[VideoStream] | None = None
     try:
-        for packet in container.demux(stream):
+        for packet in demuxed(container, stream, meter=meter):
             meter.packet(packet.size)
             if broken is not None and packet.size:
                 yield broken

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import reprise.errors
-from reprise.child_process import ending_of, start_process
+from reprise.child_process import ending_of, give_up_reading_after, start_process
 from reprise.decoding.container import REMOTE_PREFIXES, VideoFacts, check_file
 from reprise.decoding.limits import DecodeLimits, over_limit
 from reprise.decoding.picture import Size
@@ -164,6 +164,7 @@ class _Process:
         try:
             # Idle since another video, it may be in a folder that this process has left.
             folder = None if Path(path).is_absolute() else Path.cwd()
+            give_up_reading_after(self._connection, limits.stall_s)
             self._connection.send((folder, task, path, settings, limits))
             while True:
                 left_s = limits.time_s - waited_s
@@ -187,6 +188,8 @@ class _Process:
                     return
                 if not message.get("is_alive"):
                     yield message
+        except BlockingIOError:
+            raise _hung(path, limits, is_stalled=True) from None
         except (EOFError, OSError) as lost:
             status = self._process.wait()
             if not self._has_spoken:

@@ -11,6 +11,8 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from reprise.decoding.demuxing import demuxed
+
 # By the limit that it was told, or by the 268 million pixels that FFmpeg takes at all.
 REFUSED_SIZE = re.compile(r"Picture size (\d+)x(\d+) (?:exceeds specified max pixel count|is invalid)")
 PACKETS = 8  # looked at
@@ -32,7 +34,7 @@ def refused_size(container: InputContainer, stream: VideoStream) -> tuple[int, i
     """Width and height of the first pictures of the newly opened video, if they are refused for their size."""
     stream.codec_context.thread_count = 1  # whose complaints are this thread's
     with ffmpegs_errors() as lines, suppress(av.FFmpegError):
-        for packet in itertools.islice(container.demux(stream), PACKETS):
+        for packet in itertools.islice(demuxed(container, stream), PACKETS):
             with suppress(av.FFmpegError):
                 stream.codec_context.decode(packet)
     found = next(filter(None, (REFUSED_SIZE.search(line) for _, _, line in lines)), None)

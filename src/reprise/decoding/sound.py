@@ -10,10 +10,12 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from reprise.decoding.container import facts, may_jump, open_video
+from reprise.decoding.demuxing import demuxed
 from reprise.decoding.limits import Meter
 
 SAMPLE_RATE = 11_025  # samples a second: all that a fingerprint hears lies below 4 kHz
@@ -91,7 +93,7 @@ def _frames(
 ) -> Iterator[AudioFrame]:
     faulty = 0
     # The pictures' packets too, undecoded: hours of them without any sound must not look like a hang.
-    packets = container.demux(track, pictures)
+    packets: Iterator[Packet[AudioStream | VideoStream]] = demuxed(container, track, pictures, meter=meter)
     while faulty < FAULTY_PACKETS:
         try:
             packet = next(packets)
