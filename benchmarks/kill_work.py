@@ -35,6 +35,7 @@ IDS = [f"{number:032x}" for number in range(24)]
 # So small a library changes its index back and forth, and takes a long video in two inserts.
 frame_store.FLAT_UP_TO = 400
 LONG = 5000
+SAME = 0.99  # similarity of a frame with itself, by an index of a byte a number
 # The calls that change something, of which each is a step to die at, before and after.
 STEPS: list[tuple[type, str]] = [
     *((Milvus, name) for name in ("create", "load", "insert", "upsert", "delete", "flush", "rebuild_index")),
@@ -253,7 +254,7 @@ def search_problems(place: str, shelf: Shelf) -> list[str]:
         answer = milvus.search("frames", firsts, limit=3, metric="IP", fields=["video_id"], params=params)
         told = []
         for video_id, hits in zip(ids, answer, strict=True):
-            same = [hit for hit in hits if hit[1] > 0.9999]
+            same = [hit for hit in hits if hit[1] > SAME]
             if [hit[2] for hit in same] != [video_id]:
                 told.append(f"{video_id}: a search for its first frame gives {same}")
         return told

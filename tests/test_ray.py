@@ -107,15 +107,15 @@ def test_every_video_is_there_once_though_a_node_is_killed_in_the_middle(
     assert len(told.splitlines()) == len(outcomes) == CLIPS + 1
     assert ingest.returncode == 1, errors
     assert [path for path, status in outcomes.items() if status != "added"] == [str(clips / "broken.mp4")]
-    # What became of the broken file and of the node, and nothing of Ray's own.
-    assert sorted(errors.splitlines()) == sorted(
-        [
-            f"reprise: {clips / 'broken.mp4'}: no video format recognised; the file is broken, incomplete or not a "
-            "video",
-            f"reprise: {cluster.address}: the Ray cluster lost {socket.gethostname()}; what that was at is done by "
-            "the others",
-        ]
+    # What became of the broken file and, where Ray noticed before the end, of the node; nothing of Ray's own.
+    broken = (
+        f"reprise: {clips / 'broken.mp4'}: no video format recognised; the file is broken, incomplete or not a video"
     )
+    host = socket.gethostname()
+    lost = f"reprise: {cluster.address}: the Ray cluster lost {host}; what that was at is done by the others"
+    assert set(errors.splitlines()) in ({broken}, {broken, lost})
+    with connected(cluster.address, "auto") as spread:
+        wait_until(lambda: spread.slots() == 1, within_s=240)  # for the other tests
     assert run("verify", "--library", milvus_server).out == f"{milvus_server}: {CLIPS} videos checked, no problem\n"
 
     monkeypatch.delenv("REPRISE_MATRICES")
