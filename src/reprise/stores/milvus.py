@@ -9,7 +9,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from reprise.errors import LibraryInUseError, StoreError, printable, with_remedy
 from reprise.stores import lite
 from reprise.stores.patience import PatientClient, first_line
+from reprise.stores.uninterrupted import uninterrupted
 
 # Milvus takes messages of up to 64 MB; 4096 rows of 2048 dimensions are half of that.
 INSERT_ROWS = 4096
@@ -173,7 +174,7 @@ class Milvus:
 
     def rows(self, collection: str, fields: Sequence[str], where: str = "") -> Iterator[dict[str, Any]]:
         """All rows that `where` names, however many, with their `fields`."""
-        with self._speaking():
+        with self._naming_errors():
             pages = self._client.query_iterator(
                 collection, filter=where, batch_size=READ_ROWS, output_fields=list(fields), timeout=TIMEOUT_S
             )
@@ -310,6 +311,12 @@ class Milvus:
 
     @contextmanager
     def _speaking(self) -> Iterator[None]:
+        """For one call of the client."""
+        with self._naming_errors(), uninterrupted() if self.embedded else nullcontext():
+            yield
+
+    @contextmanager
+    def _naming_errors(self) -> Iterator[None]:
         # Milvus' exceptions are long and name its internals: here they become one line with the address.
         from pymilvus.exceptions import MilvusException
 
