@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from reprise.errors import ReprisError
 from reprise.stores.frames import FRAMES
 from reprise.stores.milvus import Milvus
 
@@ -25,7 +26,7 @@ class Server:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
-        port, etcd, peer = _free_ports(3)
+        port, etcd, peer = free_ports(3)
         (folder / "etcd.yaml").write_text(
             f"name: default\nlisten-client-urls: http://127.0.0.1:{etcd}\nadvertise-client-urls: http://127.0.0.1:{etcd}\n"
             f"listen-peer-urls: http://127.0.0.1:{peer}\ninitial-advertise-peer-urls: http://127.0.0.1:{peer}\n"
@@ -64,7 +65,7 @@ class Server:
             try:
                 milvus = Milvus(uri)
                 milvus.has(FRAMES)
-            except Exception:
+            except ReprisError:
                 if time.monotonic() > end_s or self._wrapper.poll() is not None:
                     raise
                 time.sleep(0.5)  # between two tries; a deadline ends them
@@ -128,7 +129,8 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine at which nobody listens."""
     probes = [socket.socket() for _ in range(count)]
     for probe in probes:
         probe.bind(("127.0.0.1", 0))

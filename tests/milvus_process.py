@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 from command_line import children
 
 from reprise.stores.milvus import Milvus
+from watched_server import free_ports
 
 START_S = 240  # on a machine on which much else runs
 
@@ -40,7 +40,7 @@ class MilvusProcess:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._port, etcd_port, peer_port = _free_ports(3)
+        self._port, etcd_port, peer_port = free_ports(3)
         self._etcd_port = etcd_port
         self._log = folder / "server.log"
         # Milvus' built-in etcd takes its ports from this file alone; without it only one server runs on a machine.
@@ -117,13 +117,3 @@ class MilvusProcess:
         """Sends a signal to all its processes."""
         assert self._process is not None
         os.killpg(self._process.pid, number)
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
