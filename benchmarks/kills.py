@@ -9,9 +9,8 @@ removes. The process adds, replaces, updates and removes small videos, flushes, 
 and closes it; what it did is in a journal. A share of the processes that find what is left are killed too, within the
 recovery. Then the library is opened once more, and it must hold exactly what the journal says, the one operation that
 was under way done or not done at all: every frame in Milvus once, every matrix in LevelDB, the rows, what a search
-finds, and nothing in which the two stores disagree. What is wrong on a server is looked at again after five seconds,
-and counted apart if it is right then. Exit status 1 if anything is wrong. A library that is at the place is removed
-first, and what is made there is removed in the end.
+finds, and nothing in which the two stores disagree. Exit status 1 if anything is wrong. A library that is at the
+place is removed first, and what is made there is removed in the end.
 """
 
 from __future__ import annotations
@@ -39,7 +38,6 @@ OPERATIONS = 14  # of one process
 NEW_LIBRARY_EVERY = {"embedded": 12, "server": 50}
 KILLED_AGAIN = 0.25  # share of the recoveries that are killed too
 LONGEST_S = 300.0  # of a process that is not to be killed
-SETTLING_S = 5.0  # between two looks at a server
 TELL_EVERY = 20  # kills, on stderr
 # How far into its work a process is killed, as a share of what the last whole ones took.
 SPREAD = 1.05
@@ -104,7 +102,6 @@ class Run:
         self.table: Counter[tuple[str, str]] = Counter()
         self.steps: Counter[str] = Counter()
         self.wrong: list[str] = []
-        self.settled: list[str] = []  # what was wrong at the first look alone
         self.took_s = 3.0
         self.known: dict[bool, dict[str, int]] = {True: {}, False: {}}  # steps of a new library, and of an older one
         self.number = 0
@@ -166,11 +163,6 @@ class Run:
             return {"told": told + kill_work.search_problems(self.place, held), "held": asdict(held)}
 
         status, answer, took_s = self.sandbox.run(look)
-        if self.backend == "server" and answer and answer.get("told"):
-            time.sleep(SETTLING_S)  # a server that has just loaded its rows may show removed ones for a moment
-            first, (status, answer, took_s) = answer["told"], self.sandbox.run(look)
-            if answer and answer.get("told") == []:
-                self.settled += [f"kill {self.number} ({under_way}), at first: {line}" for line in first]
         if answer is None or "error" in answer:
             said = f"status {status} after {took_s:.0f} s, {answer}"
             self.wrong.append(f"kill {self.number} ({under_way}): the library cannot be used: {said}")
@@ -243,8 +235,6 @@ def show(run: Run, wanted: int) -> None:
     print(f"{'in all':<18}{run.kills:>6}")
     there = {name for known in run.known.values() for name in known} | set(run.steps)
     print(f"{len(run.steps)} of {len(there)} different steps were died at")
-    if run.backend == "server":
-        print(f"{len(run.settled)} things were wrong at the first look, and right {SETTLING_S:g} s later")
     print(f"{run.backend}: {run.kills} kills of {wanted} wanted, {len(run.wrong)} things wrong.")
 
 
@@ -262,9 +252,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         run = Run(given.place, given.seed, Path(folder))
         while run.kills < given.kills:
-            told, settled, before = len(run.wrong), len(run.settled), run.kills
+            told, before = len(run.wrong), run.kills
             run.kill_once()
-            for line in run.wrong[told:] + run.settled[settled:]:
+            for line in run.wrong[told:]:
                 print(line, flush=True)
             if run.kills // TELL_EVERY > before // TELL_EVERY:
                 print(f"{run.kills} kills, {len(run.wrong)} things wrong", file=sys.stderr, flush=True)
