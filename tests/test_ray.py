@@ -158,6 +158,7 @@ def test_paths_are_told_as_they_were_given(
     assert ended.out.startswith(f"{tmp_path / 'library'}: 1 video added (0:12, 12 frames), 1 failed; took ")
 
 
+@pytest.mark.ray
 def test_an_address_at_which_nobody_answers_is_told_and_makes_no_library(clips: Path, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
