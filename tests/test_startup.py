@@ -61,7 +61,27 @@ def test_a_commands_help_loads_neither_towhee_nor_milvus() -> None:
 def test_listing_a_library_loads_nothing_that_decodes_or_embeds(library: Path) -> None:
     names = loaded(command("list", "--library", library))
     assert "pymilvus" in names
-    assert names & {"towhee", "onnxruntime", "av"} == set()
+    assert names & {"towhee", "onnxruntime", "av", "pandas"} == set()
+
+
+def test_what_was_imported_without_pandas_takes_its_data_frames_all_the_same(library: Path) -> None:
+    frames = "import pandas, pyarrow; from pymilvus.orm import schema; frame = pandas.DataFrame({'a': [1, 2]})"
+    told = ("'pandas' in sys.modules", "schema.is_list_like([1])", "schema.is_valid_insert_data([])")
+    before = f"{command('list', '--library', library)}; from pymilvus.orm import schema"
+    assert after(before, *told) == [False, True, True]
+    (is_taken, is_own, arrow, back) = after(
+        f"{command('list', '--library', library)}; {frames}",
+        "schema.is_valid_insert_data(frame)",
+        "schema.pd.DataFrame is pandas.DataFrame",
+        "pyarrow.Table.from_pandas(frame).column('a').to_pylist()",
+        "pyarrow.table({'a': [3]}).to_pandas()['a'].tolist()",
+    )
+    assert (is_taken, is_own, arrow, back) == (True, True, [1, 2], [3])
+
+
+def test_a_program_of_ones_own_keeps_its_pandas(library: Path) -> None:
+    opened = f"import reprise\nwith reprise.open({str(library)!r}) as one: one.videos()"
+    assert "pandas" in loaded(opened)
 
 
 def test_the_listed_helps_are_the_commands_own() -> None:

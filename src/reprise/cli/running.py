@@ -11,6 +11,7 @@ import click
 
 from reprise.cli.waiting import spelled_out, tell_waits
 from reprise.errors import ReprisError, SettingsError
+from reprise.stores.no_pandas import leave_out_pandas
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
@@ -19,6 +20,7 @@ def run_command(command: click.Command, prog_name: str | None = None) -> int:
     """Runs a command with the process's arguments; returns its exit status."""
     # Towhee logs what the command reports in its own words.
     logging.getLogger("towhee").setLevel(logging.CRITICAL + 1)
+    leave_out_pandas()
     try:
         with tell_waits():
             status = command.main(

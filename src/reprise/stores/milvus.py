@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from reprise.errors import LibraryInUseError, StoreError, printable, with_remedy
 from reprise.stores import lite
+from reprise.stores.no_pandas import without_pandas
 from reprise.stores.patience import PatientClient, first_line
 from reprise.stores.uninterrupted import uninterrupted
 
@@ -47,8 +48,8 @@ class Milvus:
         self.shown = printable(uri)
         # Milvus Lite takes an idle connection's pings amiss; gRPC connects anew, but would tell of it on the screen.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-        with _no_garbage_collection():
-            from pymilvus import MilvusClient  # half a second that `--help` need not spend
+        with _no_garbage_collection(), without_pandas(with_pyarrow=self.embedded):
+            from pymilvus import MilvusClient  # a third of a second that `--help` need not spend
 
         # pymilvus logs every error with a traceback beside raising it; importing it sets its level anew.
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
@@ -58,8 +59,7 @@ class Milvus:
         # The first embedded one imports Milvus Lite.
         with lite.overheard() as heard, _no_garbage_collection():
             try:
-                with _no_garbage_collection():  # the first embedded one imports Milvus Lite
-                    client = MilvusClient(uri=uri, token=token, timeout=CONNECT_TIMEOUT_S)
+                client = MilvusClient(uri=uri, token=token, timeout=CONNECT_TIMEOUT_S)
             except Exception as error:
                 if not self.embedded:
                     raise StoreError(
@@ -384,7 +384,7 @@ def part(uri: str) -> None:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    # What an import makes stays: looking through pandas and the like for garbage took a tenth of a second.
+    # What an import makes stays: looking through it for garbage took a tenth of a second.
     was_on = gc.isenabled()
     gc.disable()
     try:
