@@ -260,7 +260,8 @@ def test_silenced_frames_within_a_reference_do_not_count_as_background() -> None
     silenced[10:30] = 0
     heard = np.concatenate([reference[:10], reference[30:]])
     with_silent, without = (excess_of_matrices(query, one, 5) for one in (silenced, heard))
-    assert (with_silent.level, with_silent.deviation) == pytest.approx((without.level, without.deviation))
+    # A processor may add up the products of matrices of another shape in another order: float32 to five places.
+    assert (with_silent.level, with_silent.deviation) == pytest.approx((without.level, without.deviation), rel=1e-5)
     cells = with_silent.cells.reshape(40, 41)
     assert not cells[:, 10:30].any()
     assert cells[:, [*range(10), *range(30, 40)]] == pytest.approx(without.cells.reshape(40, 21)[:, :20], abs=1e-6)
