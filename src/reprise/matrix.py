@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from reprise.errors import ModelError, ReprisError, SettingsError
 from reprise.ingest import embed_all, readable
 from reprise.scanning import Failure, find_videos
 from reprise.settings import EmbedSettings, default_workers
+from reprise.temporary import temporary_folder
 from reprise.video_similarity import (
     Candidate,
     Floats,
@@ -100,10 +100,8 @@ def matrix(
     embedding, settings = embedding or EmbedSettings(), settings or MatrixSettings()
     found = find_videos([paths] if isinstance(paths, str | os.PathLike) else paths)
     comparison = comparison_of(embedding)
-    with tempfile.TemporaryDirectory(prefix="reprise-") as folder:
-        videos, failed, warnings = _embedded(
-            found.videos, embedding, workers or default_workers(), Path(folder), progress
-        )
+    with temporary_folder("matrix") as folder:
+        videos, failed, warnings = _embedded(found.videos, embedding, workers or default_workers(), folder, progress)
         failed = [*found.failures, *failed]
         matrices = list(videos.values())
         candidates = None

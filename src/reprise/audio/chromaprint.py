@@ -15,7 +15,6 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -25,6 +24,7 @@ from reprise.child_process import ending_of
 from reprise.decoding.limits import DEFAULT_LIMITS
 from reprise.decoding.sound import SAMPLE_RATE
 from reprise.errors import MissingExtraError, printable
+from reprise.temporary import temporary_folder
 
 HOP_S = 1365 / 11_025  # seconds from one code to the next: Chromaprint's steps of 1365 samples at 11 025 Hz
 # A code sees 20 spectra, each of 4096 samples, a hop apart: the filters are up to 16 spectra wide and work on what a
@@ -78,8 +78,8 @@ def codes_at_speeds(
     ffmpeg fails, or takes nothing for `stall_s`.
     """
     program = ffmpeg()
-    with tempfile.TemporaryDirectory(prefix="reprise-sound-") as folder:
-        outputs = [Path(folder) / str(number) for number in range(len(speeds))]
+    with temporary_folder("sound") as folder:
+        outputs = [folder / str(number) for number in range(len(speeds))]
         command = [program, "-v", "error", "-nostdin", "-y", "-threads", "1", "-filter_complex_threads", "1"]
         # Samples, whatever they are: nothing in them is looked for a format, nor can it open anything.
         command += ["-protocol_whitelist", "pipe", "-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", "1", "-i", "pipe:0"]

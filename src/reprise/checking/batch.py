@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from reprise.checking.embedding import CheckedVideo, embed_checked
 from reprise.checking.settings import CheckSettings
@@ -18,6 +16,7 @@ from reprise.ingest import Task, readable, row_of, store
 from reprise.scanning import Failure, content_hash, find_videos
 from reprise.settings import EmbedSettings
 from reprise.stores.library import LibraryStores, Place
+from reprise.temporary import temporary_folder
 
 # Frames between two flushes: what is not flushed is slow to search, and every video of a batch is searched for.
 FLUSH_EVERY_FRAMES = 5_000
@@ -179,10 +178,9 @@ class Batch:
     @contextmanager
     def _aside(self) -> Iterator[Side]:
         """A library for as long as the batch lasts."""
-        # Milvus Lite may still be writing a last file while its folder is removed.
-        with TemporaryDirectory(prefix="reprise-check-", ignore_cleanup_errors=True) as folder:
+        with temporary_folder("check") as folder:
             facts = self._library.stores.frames.facts()
-            stores = LibraryStores(Place.of(Path(folder) / "batch"), create=facts)
+            stores = LibraryStores(Place.of(folder / "batch"), create=facts)
             try:
                 yield Side(stores, self._embedding)
             finally:
