@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := data/demo
 INDEX := data/demo-library
+# Tests that need what only their own targets install.
+OF_THEIR_OWN := $(foreach tests,models training test_notebooks.py,--ignore tests/$(tests))
 
 .PHONY: demo test test-server test-models test-notebooks test-training lint format notebooks docs-pictures clean
 
@@ -17,15 +19,15 @@ demo: $(VENV)/demo.installed
 	@$(BIN)/python scripts/check_demo.py $(DEMO) $(DEMO)/found.json
 
 test: $(VENV)/test.installed
-	$(BIN)/python -m pytest -m "not server and not ray" $(foreach slow,models training test_notebooks.py,--ignore tests/$(slow))
+	$(BIN)/python -m pytest -m "not server and not ray" $(OF_THEIR_OWN)
 
 # The same claims on a standalone Milvus server, which takes seconds over what an embedded library does at once; and on Ray.
 test-server: $(VENV)/server.installed
-	$(BIN)/python -m pytest -m "server or ray"
+	$(BIN)/python -m pytest -m "server or ray" $(OF_THEIR_OWN)
 
 # The published networks, with random weights; torch, torchvision and timm are gigabytes.
 test-models: $(VENV)/models.installed
-	$(BIN)/python -m pytest -m "not server" tests/models
+	$(BIN)/python -m pytest tests/models
 
 test-notebooks: $(VENV)/notebooks.installed
 	$(BIN)/python -m pytest tests/test_notebooks.py
@@ -66,7 +68,7 @@ $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 EXTRAS_demo := demo
 EXTRAS_test := demo,test,bench,serve,edit,pictures,notebooks
 EXTRAS_server := $(EXTRAS_test),server,ray
-EXTRAS_models := demo,test,bench,serve,models,openvino
+EXTRAS_models := demo,test,bench,serve,models,openvino,server
 # Typed libraries that only tests or the demo use are checked too.
 EXTRAS_lint := demo,test,bench,serve,edit,plot,pictures,lint
 EXTRAS_notebooks := demo,test,models,notebooks
