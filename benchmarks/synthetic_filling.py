@@ -15,6 +15,7 @@ from reprise.embedding import EmbeddedVideo
 from reprise.settings import EmbedSettings
 from reprise.stores.frames import LibraryFacts
 from reprise.stores.library import LibraryStores, Place
+from reprise.stores.sharing import MOST_AHEAD
 from reprise.stores.videos import VideoRow
 from synthetic_library import Floats, SyntheticLibrary
 
@@ -46,18 +47,21 @@ def opened(place: str | Path) -> LibraryStores:
 
 
 def fill(stores: LibraryStores, library: SyntheticLibrary) -> Filled:
-    """Adds those of the drawn videos that are not there, and flushes."""
+    """Adds those of the drawn videos that are not there, as an ingest does it, and flushes."""
     there = {row.id for row in stores.videos.all()}
+    missing = [position for position in range(len(library)) if drawn_id(position) not in there]
     began_s, began_cpu_s = time.monotonic(), cpu_s()
     drawing_s = drawing_cpu_s = 0.0
     videos = frames = 0
-    for position in range(len(library)):
-        if drawn_id(position) in there:
-            continue
+    for done, position in enumerate(missing):
+        if stores.claims is not None and done % MOST_AHEAD == 0:
+            stores.claims.take([drawn_id(one) for one in missing[done : done + MOST_AHEAD]])
         before_s, before_cpu_s = time.monotonic(), cpu_s()
         matrix = library.matrix(position)
         drawing_s, drawing_cpu_s = drawing_s + time.monotonic() - before_s, drawing_cpu_s + cpu_s() - before_cpu_s
-        stores.add(row_of(drawn_id(position), len(matrix)), video_of(matrix))
+        stores.add(row_of(drawn_id(position), len(matrix)), video_of(matrix), is_there=False)
+        if stores.claims is not None:
+            stores.claims.release([drawn_id(position)])
         videos, frames = videos + 1, frames + len(matrix)
     stores.flush()
     return Filled(videos, frames, time.monotonic() - began_s - drawing_s, cpu_s() - began_cpu_s - drawing_cpu_s)

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from command_line import COMMAND, run, wait_until
 from footage import footage
-from test_stores import opened, video
+from test_stores import opened, row, video
 
 import reprise
 from reprise import scanning
@@ -30,6 +30,7 @@ from reprise.stores.lock import FolderLock
 from reprise.stores.milvus import Milvus
 from reprise.stores.notes import NoteStore
 from reprise.stores.present import PresentVideos
+from reprise.stores.sharing import at_a_time
 from reprise.stores.slots import free_slot, left_slots
 
 TESTS = Path(__file__).parent
@@ -103,6 +104,11 @@ def test_a_matrix_is_known_by_its_mean_from_one_in_which_a_single_frame_is_anoth
 # Claims
 
 
+def test_the_more_is_left_the_more_is_claimed_at_a_time() -> None:
+    assert [at_a_time(left, 2) for left in (1, 40, 160, 10**6)] == [2, 2, 10, 64]
+    assert at_a_time(10**6, 100) == 100
+
+
 @pytest.mark.server
 def test_of_many_that_claim_the_same_videos_at_once_each_gets_others_and_none_is_left(
     server: str, notes: NoteStore
@@ -123,7 +129,7 @@ def test_of_many_that_claim_the_same_videos_at_once_each_gets_others_and_none_is
     for connection in connections:
         connection.close()
     assert Counter(video for each in taken for video in each) == dict.fromkeys(videos, 1)
-    assert notes.few("claim") == []
+    assert notes.all("claim") == []
 
 
 @pytest.mark.server
@@ -195,7 +201,7 @@ def test_two_ingests_of_the_same_folder_divide_the_work_and_both_end_with_all_of
         assert stores.frames.count() == sum(range(6, 14))
         assert sorted(stores.frames.counts().values()) == [*range(6, 14)]
         assert stores.videos.count() == 8
-        assert stores.notes.few("claim") == stores.notes.few("heart") == []
+        assert stores.notes.all("claim") == stores.notes.all("heart") == []
     assert run("verify", "--library", server).status == 0
 
 
@@ -282,7 +288,53 @@ def test_what_a_dead_process_left_in_its_slot_is_finished_and_what_a_living_one_
     assert living.returncode == 0
 
 
+@pytest.mark.server
+def test_what_a_machine_that_died_for_good_left_of_another_version_goes_with_the_next_flush(server: str) -> None:
+    with closing(opened(server, create=False)) as stores:
+        ids = [name * 32 for name in "abc"]
+        assert stores.claims is not None
+        assert stores.claims.take(ids) == set(ids)
+        left = video(9, seed=7).matrix
+        stores.frames._milvus.insert(
+            "frames",
+            [
+                {
+                    "id": f"{VIDEO}-{index:08d}",
+                    "video_id": VIDEO,
+                    "frame_index": index,
+                    "time_s": 0.0,
+                    "embedding": one,
+                }
+                for index, one in enumerate(left)
+            ],
+        )
+        for video_id in ids:
+            stores.add(row(video_id, path=video_id), video(5), is_there=False)
+        assert stores.frames.counts() == {ids[0]: 9, ids[1]: 5, ids[2]: 5}
+        stores.flush()
+        assert stores.frames.counts() == dict.fromkeys(ids, 5)
+        assert stores.frames.matrix(VIDEO) == pytest.approx(video(5).matrix)
+        assert stores.problems() == []
+
+
 # Queries and matrices
+
+
+@pytest.mark.server
+def test_what_another_process_marks_between_two_queries_is_heeded(server: str, tmp_path: Path) -> None:
+    clip, other = (footage(tmp_path / f"{seed}.mp4", range(12), seed=seed) for seed in (1, 2))
+    assert run("ingest", "--library", server, clip, other).status == 0
+    with reprise.open(server) as here:
+        assert [match.reference for match in here.query(clip)] == [str(clip)]
+        assert run("reject", "add", clip, clip, "--library", server).status == 0
+        assert (here.query(clip).matches, here.query(clip).rejected) == ((), 1)
+        assert run("reject", "remove", clip, "--library", server).status == 0
+        assert [match.reference for match in here.query(clip)] == [str(clip)]
+        assert run("ignore", "add", clip, "--library", server).status == 0
+        assert here.query(clip).matches == ()
+        assert [match.reference for match in here.query(other)] == [str(other)]
+        assert run("ignore", "remove", clip, "--library", server).status == 0
+        assert [match.reference for match in here.query(clip)] == [str(clip)]
 
 
 @pytest.mark.server

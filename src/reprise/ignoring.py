@@ -108,16 +108,15 @@ def blank_frames(settings: EmbedSettings) -> IgnoredFrames:
 
 
 class IgnoreList:
-    """The ignore list of an opened library; its frames are read once and again when the list has changed."""
+    """The frames of the ignored clips of an opened library; read once, and again when the list has changed."""
 
     def __init__(self, stores: LibraryStores) -> None:
         self._stores = stores
         self._known: frozenset[str] = frozenset()
         self._frames: IgnoredFrames | None = None
 
-    def frames(self) -> IgnoredFrames | None:
-        """All ignored frames; None where nothing is ignored."""
-        listed = frozenset(clip_id for clip_id, _ in self._stores.notes.all(KIND))
+    def frames(self, listed: frozenset[str]) -> IgnoredFrames | None:
+        """All frames of the clips of these ids; None where there are none."""
         if listed != self._known:
             matrix = self._stores.ignored.matrix(sorted(listed), self._stores.frames.facts().dimension)
             self._frames = IgnoredFrames(matrix) if len(matrix) else None

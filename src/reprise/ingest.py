@@ -323,7 +323,7 @@ def store(
     if isinstance(result, HeardVideo):
         stores.add_sound(task.id, result.sound)
         return Outcome(task.path, "heard")
-    stores.add(row_of(task, result, settings, tags), result)
+    stores.add(row_of(task, result, settings, tags), result, is_there=task.known is not None)
     status = "added" if task.known is None else "replaced"
     return Outcome(task.path, status, result.warning, result.duration_s, len(result.matrix))
 

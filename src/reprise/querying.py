@@ -12,6 +12,7 @@ from reprise.embedding import EmbeddedQuery, described, embed_query
 from reprise.errors import printable
 from reprise.evidence import MatchEvidence, QueryEvidence, similarity_for_eyes
 from reprise.ignoring import Floats, IgnoredFrames, IgnoreList
+from reprise.marks import MarkReader, Marks
 from reprise.refinement import KnownFile, VideoPair
 from reprise.refinement import refine as refine_ends
 from reprise.rejections import Rejections
@@ -31,27 +32,46 @@ class Queries:
         self._stores, self._embedding = stores, embedding
         self._chains: dict[QuerySettings, Any] = {}
         self._ignored = IgnoreList(stores)
+        self._marks = MarkReader(stores)
         self._sounds = LibrarySounds(stores)
 
     def query(self, path: str, settings: QuerySettings) -> QueryResult:
         """The copied segments of one video. Raises an InputError for the video, a LibraryError for the library."""
-        if settings.skips or self._ignored.frames() is not None:
-            return self._witnessed(path, self._asked(embed_query(path, self._embedding), settings), settings)
+        likely, marks_now = self._marks.begin()
+        if settings.skips or likely.ignored:
+            result, _ = self._asked(embed_query(path, self._embedding), settings)
+            return self._witnessed(path, result, settings)
         expected = video_facts(path, limits=self._embedding.limits)
         times_s, matrix, candidates, aligned, rows = run(self._chain(settings), path)
+        marks = marks_now()
+        if marks.ignored:  # since a moment ago
+            result, _ = self._asked(embed_query(path, self._embedding), settings)
+            return self._witnessed(path, result, settings)
         query = described(times_s, matrix, expected, "", self._embedding.fps)
-        result = self._result(path, query.duration_s, query.warning, candidates, aligned, rows, settings)
+        result = self._result(path, query.duration_s, query.warning, candidates, aligned, rows, settings, marks)
         return self._witnessed(path, result, settings)
 
     def query_embedded(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryResult:
         """As `query`, for a video that was embedded before; its sound is compared where it was listened to."""
-        result = self._asked(query, settings)
+        result, _ = self._asked(query, settings)
         return result if query.listened is None else self._witnessed(query.path, result, settings, query.listened)
 
-    def _asked(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryResult:
+    def _asked(self, query: EmbeddedQuery, settings: QuerySettings) -> tuple[QueryResult, dict[str, VideoRow]]:
+        """The answer, and the rows of the candidates by id."""
+        likely, marks_now = self._marks.begin()
+        while True:
+            candidates, aligned, rows = self._aligned(query, settings, self._ignored.frames(likely.ignored))
+            marks = marks_now()
+            if marks.ignored == likely.ignored:
+                break
+            likely = marks
+        result = self._result(query.path, query.duration_s, query.warning, candidates, aligned, rows, settings, marks)
+        return result, rows
+
+    def _aligned(self, query: EmbeddedQuery, settings: QuerySettings, ignored: IgnoredFrames | None) -> Any:
+        """(candidates, what was found in each, their rows by id)."""
         from reprise.pipelines.query import embedded_query_pipeline
 
-        ignored = self._ignored.frames()
         chain = embedded_query_pipeline(
             settings,
             milvus_uri=self._stores.place.milvus_uri,
@@ -60,15 +80,16 @@ class Queries:
             fps=self._embedding.fps,
             silenced=ignored.silenced_all if ignored is not None else None,
         )
-        candidates, aligned, rows = run(chain, self._heard(query, settings, ignored), query.frame_of)
-        return self._result(query.path, query.duration_s, query.warning, candidates, aligned, rows, settings)
+        return run(chain, self._heard(query, settings, ignored), query.frame_of)
 
     def with_evidence(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryEvidence:
         """As `query`, for a video that was embedded before, with the similarity map of every match."""
-        result = self._witnessed(query.path, self._asked(query, settings), settings, query.listened)
+        answer, rows = self._asked(query, settings)
+        result = self._witnessed(query.path, answer, settings, query.listened)
+        by_path = {row.path: row for row in rows.values()}
         evidence = []
         for match in result.matches:
-            row = self._stores.videos.by_path(match.reference)[0]
+            row = by_path[match.reference]
             reference = self._stores.matrix(row.id)
             known = query.views[:0] if reference is None else reference
             seen = similarity_for_eyes(query.views, query.frame_of, known)
@@ -82,7 +103,8 @@ class Queries:
         chain = candidates_pipeline(
             settings, milvus_uri=self._stores.place.milvus_uri, search_params=self._search_params(settings)
         )
-        (candidates,) = run(chain, self._heard(query, settings, self._ignored.frames()), query.frame_of)
+        ignored = self._ignored.frames(self._marks.now().ignored)
+        (candidates,) = run(chain, self._heard(query, settings, ignored), query.frame_of)
         rows = self._stores.videos.get(candidates)
         return [rows[candidate].path for candidate in candidates if candidate in rows]
 
@@ -110,6 +132,7 @@ class Queries:
         aligned: list[list[AlignedSegment]],
         rows: dict[str, VideoRow],
         settings: QuerySettings,
+        marks: Marks,
     ) -> QueryResult:
         matches: list[Match] = []
         warnings = [warning] if warning else []
@@ -118,7 +141,7 @@ class Queries:
             warnings.append(
                 f"nothing of its {duration_s:.0f} s is left to look at between --skip-start and --skip-end"
             )
-        rejections = Rejections(self._stores.notes, path)
+        rejections = Rejections(marks.rejected, path)
         rejected = 0
         for candidate, found in zip(candidates, aligned, strict=True):
             # A candidate with no row is being written or removed at this moment.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -34,6 +34,12 @@ class Rejection:
     segment: Box | None  # None: whatever is found between the two
     marked_at: str  # ISO 8601, UTC
 
+    @classmethod
+    def of(cls, note: Mapping[str, Any]) -> Rejection:
+        """The rejection that a note keeps."""
+        segment = note["segment"]
+        return cls(**{**note, "segment": None if segment is None else tuple(map(float, segment))})
+
     @property
     def key(self) -> str:
         """What its note is kept under."""
@@ -63,13 +69,13 @@ class Rejection:
 
 
 class Rejections:
-    """The rejections of a library, to hold answers about one query video against; read when it is made."""
+    """The rejections of a library, to hold answers about one query video against."""
 
-    def __init__(self, notes: NoteStore, query_path: str) -> None:
+    def __init__(self, rejected: Iterable[Rejection], query_path: str) -> None:
         self._query_path = query_path
         self._query_hash: str | None = None
         self._by_reference: dict[str, list[Rejection]] = {}
-        for rejection in all_rejections(notes):
+        for rejection in rejected:
             self._by_reference.setdefault(rejection.reference_hash, []).append(rejection)
 
     def kept(self, reference: VideoRow, segments: Sequence[Segment]) -> list[Segment]:
@@ -137,10 +143,7 @@ def take_back(
 
 def all_rejections(notes: NoteStore) -> list[Rejection]:
     """All marks, sorted by query and reference."""
-    found = []
-    for _, note in notes.all(KIND):
-        segment = note["segment"]
-        found.append(Rejection(**{**note, "segment": None if segment is None else tuple(map(float, segment))}))
+    found = [Rejection.of(note) for _, note in notes.all(KIND)]
     return sorted(found, key=lambda rejection: (rejection.query, rejection.reference, rejection.segment or ()))
 
 

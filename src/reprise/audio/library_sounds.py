@@ -14,7 +14,7 @@ from reprise.audio.matching import same_sound
 from reprise.audio.votes import Shelf
 from reprise.audio.witness import witnessed
 from reprise.decoding.limits import DEFAULT_LIMITS, DecodeLimits
-from reprise.rejections import Rejections
+from reprise.rejections import Rejections, all_rejections
 from reprise.segment import Match, QueryResult, Segment
 from reprise.settings import QuerySettings
 from reprise.skipping import Span
@@ -51,7 +51,7 @@ class LibrarySounds:
         if listened.warning:
             return replace(result, warning="; ".join(filter(None, [result.warning, listened.warning])))
         span = Span.of(settings, result.duration_s)
-        rejections = None if settings.show_rejected else Rejections(self._stores.notes, path)
+        rejections = None if settings.show_rejected else Rejections(all_rejections(self._stores.notes), path)
         found: dict[str, list[Segment]] = {}
         for row, segments in self.found(listened.heard):
             kept = segments if rejections is None else rejections.kept(row, segments)

@@ -18,6 +18,7 @@ from reprise.dedupe.representatives import Representatives
 from reprise.dedupe.settings import DedupeSettings
 from reprise.errors import ModelError
 from reprise.ignoring import IgnoredFrames, IgnoreList
+from reprise.marks import MarkReader
 from reprise.rejections import Rejection, all_rejections
 from reprise.scanning import Failure
 from reprise.settings import EmbedSettings
@@ -107,7 +108,7 @@ def dedupe_library(
         fps=embedding.fps,
         settings=settings,
         progress=progress,
-        ignored=IgnoreList(stores).frames(),
+        ignored=IgnoreList(stores).frames(MarkReader(stores).now().ignored),
         marks=all_rejections(stores.notes),
     )
     return replace(report, warning=warning)

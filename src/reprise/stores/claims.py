@@ -82,8 +82,7 @@ class Claims:
         wanted = [video for video in videos if video not in self._mine]
         if wanted:
             self._begin()
-            for video in wanted:
-                self._put(video, is_firm=False)
+            self._put(wanted, is_firm=False)
             self._mine |= self._won(wanted)
         return self._mine.intersection(videos)
 
@@ -94,8 +93,11 @@ class Claims:
         self._mine -= ours
 
     @contextmanager
-    def during(self, video: str, *, within_s: float = PATIENCE_S) -> Iterator[None]:
-        """Nobody else writes the video meanwhile. Raises LibraryInUseError if somebody does and does not end."""
+    def during(self, video: str, *, within_s: float = PATIENCE_S) -> Iterator[bool]:
+        """Nobody else writes the video meanwhile; gives whether it was claimed before.
+
+        Raises LibraryInUseError if somebody does and does not end.
+        """
         is_held = video in self._mine
         give_up_s = time.monotonic() + within_s
         while not self.take([video]):
@@ -107,7 +109,7 @@ class Claims:
                 )
             time.sleep(LOOK_AGAIN_S)  # the server cannot wake us
         try:
-            yield
+            yield is_held
         finally:
             if not is_held:
                 self.release([video])
@@ -133,12 +135,13 @@ class Claims:
             rivals: dict[str, list[_Claim]] = {}
             for claim in self._live():
                 rivals.setdefault(claim.video, []).append(claim)
+            free = [video for video in waiting if video not in rivals]
+            self._put(free, is_firm=True)
+            won.update(free)
+            waiting.difference_update(free)
             for video in sorted(waiting):
-                others = rivals.get(video, [])
-                if not others:
-                    self._put(video, is_firm=True)
-                    won.add(video)
-                elif any(claim.is_firm or claim.owner.id < self._owner.id for claim in others):
+                others = rivals[video]
+                if any(claim.is_firm or claim.owner.id < self._owner.id for claim in others):
                     self._notes.delete(CLAIM, [self._key(video)])
                 else:
                     continue  # a wish that is about to be withdrawn, or made firm
@@ -152,7 +155,7 @@ class Claims:
             return []
         beats = {}
         if any(claim.owner.lives is None for claim in claims):
-            beats = {key: int(note["beat"]) for key, note in self._notes.few(HEART)}
+            beats = {key: int(note["beat"]) for key, note in self._notes.all(HEART)}
         dead = {claim.owner.id for claim in claims if self._is_dead(claim.owner, beats)}
         self._notes.delete(CLAIM, [claim.key for claim in claims if claim.owner.id in dead])
         self._notes.delete(HEART, dead)
@@ -169,8 +172,11 @@ class Claims:
             return False
         return now_s - since_s > DEAD_S
 
-    def _put(self, video: str, *, is_firm: bool) -> None:
-        self._notes.put(CLAIM, self._key(video), {"video": video, "firm": is_firm, "owner": asdict(self._owner)})
+    def _put(self, videos: Iterable[str], *, is_firm: bool) -> None:
+        owner = asdict(self._owner)
+        claims = {self._key(video): {"video": video, "firm": is_firm, "owner": owner} for video in videos}
+        if claims:
+            self._notes.put_all(CLAIM, claims)
 
     def _key(self, video: str) -> str:
         return f"{video}/{self._owner.id}"
@@ -191,7 +197,7 @@ class Claims:
 
 def read_claims(notes: NoteStore) -> list[_Claim]:
     """All claims there are, of the dead too."""
-    return [_Claim(key, note["video"], note["firm"], Owner(**note["owner"])) for key, note in notes.few(CLAIM)]
+    return [_Claim(key, note["video"], note["firm"], Owner(**note["owner"])) for key, note in notes.all(CLAIM)]
 
 
 def claimed(notes: NoteStore) -> set[str]:

@@ -185,18 +185,28 @@ class LibraryStores:
         with suppress(StoreError):  # on a full disk queries still go: half a video has no row, and is not seen
             self.recover()
 
-    def add(self, row: VideoRow, video: EmbeddedVideo, companions: Mapping[str, bytes] | None = None) -> None:
+    def add(
+        self,
+        row: VideoRow,
+        video: EmbeddedVideo,
+        companions: Mapping[str, bytes] | None = None,
+        *,
+        is_there: bool | None = None,
+    ) -> None:
         """Stores a video; one that was there under the same id is replaced, by all of the new one or not at all.
 
-        `companions` by kind are kept beside the matrix in LevelDB, from the same moment on.
+        `companions` by kind are kept beside the matrix in LevelDB, from the same moment on. `is_there` says whether
+        the library has the video, for who claimed it before looking; a server takes 0.4 s to say so.
         """
         copy = VideoCopy.of(row, video)
         if copy.sound is None and companions is not None:
             copy = replace(copy, sound=companions.get(copies.SOUND))
         # Before the claim, for which a server is needed: were it away, what was embedded would be lost.
         copies.write(self.matrices, copy, mark=copies.TO_FINISH, companions=companions)
-        with self.alone_with(row.id):
-            self.fill(copy, replacing=bool(self.videos.get([row.id])))
+        with self.alone_with(row.id) as is_alone:
+            if is_there is None or not is_alone:
+                is_there = bool(self.videos.get([row.id]))
+            self.fill(copy, replacing=is_there)
         self.note_unflushed(row)
 
     def note_unflushed(self, row: VideoRow) -> None:
@@ -229,9 +239,11 @@ class LibraryStores:
             # would miss a video with neither.
             self.erase_in_milvus(video_id) if self.place.embedded else self.videos.delete(video_id)
         run(self._store_chain(), video_id, copy.times_s, copy.matrix)
-        if not self.place.embedded:
+        if replacing and not self.place.embedded:
             self.frames.delete(video_id, start=copy.row.frame_count, known=known)  # of a longer version
-        self.sounds.store(video_id, copy.sound)
+        # Of a video that is new there is nothing to delete, unless a machine died for good while it wrote another
+        # version of it: each flush looks after that, for many videos at a time.
+        self.sounds.store(video_id, copy.sound, replacing=replacing)
         self.videos.put(copy.row, copy.pooled)
 
     def add_sound(self, video_id: str, codes: NDArray[np.uint32]) -> None:
@@ -268,7 +280,8 @@ class LibraryStores:
                 self.frames.reindex()
                 if self.claims is not None:
                     self.claims.release([INDEX])
-                    settle(self, [*self._unflushed, *self._removed])
+            if self.claims is not None:
+                settle(self, [*self._unflushed, *self._removed])
             self.videos.flush()
         except StoreError:
             # Milvus Lite forgets what it could not flush, e.g. on a full disk: the marks stay, and the next one that
@@ -302,10 +315,13 @@ class LibraryStores:
         return taken_back
 
     @contextmanager
-    def alone_with(self, video_id: str) -> Iterator[None]:
-        """While it lasts no other process writes this video; on a server one that does so is waited for."""
-        with nullcontext() if self.claims is None else self.claims.during(video_id):
-            yield
+    def alone_with(self, video_id: str) -> Iterator[bool]:
+        """While it lasts no other process writes this video; on a server one that does so is waited for.
+
+        Gives whether none could before, either.
+        """
+        with nullcontext(True) if self.claims is None else self.claims.during(video_id) as was_alone:
+            yield was_alone
 
     def problems(self) -> list[str]:
         """One line for everything in which the stores disagree; empty for a sound library."""

@@ -185,9 +185,15 @@ class Milvus:
                 pages.close()
 
     def few(
-        self, collection: str, fields: Sequence[str], where: str, *, at_once: bool = False
+        self,
+        collection: str,
+        fields: Sequence[str],
+        where: str,
+        *,
+        at_once: bool = False,
+        limit: int = MOST_IN_ANSWER,
     ) -> list[dict[str, Any]]:
-        """The rows that `where` names, up to MOST_IN_ANSWER, in one answer: three times quicker than `rows`.
+        """The rows that `where` names, up to `limit`, in one answer: three times quicker than `rows`.
 
         A server answers a read when it has seen all that was written before, which takes it 0.2 s; with `at_once`
         it tells what it knows.
@@ -197,7 +203,7 @@ class Milvus:
                 collection,
                 filter=where,
                 output_fields=list(fields),
-                limit=MOST_IN_ANSWER,
+                limit=limit,
                 timeout=TIMEOUT_S,
                 **({"consistency_level": "Eventually"} if at_once else {}),
             )

@@ -15,6 +15,7 @@ from reprise.stores.milvus import Milvus
 NOTES = "notes"
 CLAIM, HEART = "claim", "heart"  # kinds of which notes are of running processes, and nothing that a library knows
 PASSING = frozenset({CLAIM, HEART})
+FEW = 2000  # of up to 60 KB, mostly of half a KB
 _INDEX = {"index_type": "FLAT", "metric_type": "IP", "params": {}}
 
 
@@ -29,28 +30,40 @@ class NoteStore:
 
     def put(self, kind: str, key: str, note: Mapping[str, Any]) -> None:
         """Writes a note, JSON of up to 60 KB, over the one of this kind and key."""
+        self.put_all(kind, {key: note})
+
+    def put_all(self, kind: str, notes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Writes notes by their keys, as `put`."""
         self._make()
-        self._milvus.upsert(
-            NOTES,
+        rows = [
             # Milvus wants a vector in every collection; nothing searches by this one.
-            {"id": _id(kind, key), "kind": kind, "note": {"key": key, "note": dict(note)}, "embedding": [1.0, 0.0]},
-        )
+            {"id": _id(kind, key), "kind": kind, "note": {"key": key, "note": dict(note)}, "embedding": [1.0, 0.0]}
+            for key, note in notes.items()
+        ]
+        self._milvus.insert(NOTES, rows, replace=True)
 
     def get(self, kind: str, key: str) -> dict[str, Any] | None:
         """The note of this kind and key; None where there is none."""
         found = self._milvus.get(NOTES, [_id(kind, key)], ["note"]) if self._look() else []
         return dict(found[0]["note"]["note"]) if found else None
 
-    def all(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    def all(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
         """(key, note) of all notes of a kind, in no particular order."""
-        if self._look():
-            for row in self._milvus.rows(NOTES, ["note"], f'kind == "{kind}"'):
-                yield row["note"]["key"], dict(row["note"]["note"])
+        return [(key, note) for _, key, note in self.of_kinds(kind)]
 
-    def few(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
-        """As `all`, in one quick answer, for a kind of which there are never more than some thousand."""
-        rows = self._milvus.few(NOTES, ["note"], f'kind == "{kind}"') if self._look() else []
-        return [(row["note"]["key"], dict(row["note"]["note"])) for row in rows]
+    def of_kinds(self, *kinds: str, at_once: bool = False) -> list[tuple[str, str, dict[str, Any]]]:
+        """(kind, key, note) of all notes of these kinds, in no particular order.
+
+        With `at_once` as far as a server knows them at this moment, without what was written just now.
+        """
+        if not self._look():
+            return []
+        wanted = " or ".join(f'kind == "{kind}"' for kind in kinds)
+        # Of most kinds there are few, which come in one answer; for pages a server has to be asked more than once.
+        rows = self._milvus.few(NOTES, ["kind", "note"], wanted, at_once=at_once, limit=FEW)
+        if len(rows) >= FEW:
+            rows = list(self._milvus.rows(NOTES, ["kind", "note"], wanted))
+        return [(row["kind"], row["note"]["key"], dict(row["note"]["note"])) for row in rows]
 
     def every(self) -> Iterator[dict[str, Any]]:
         """All notes but those of running processes, each as the arguments of `put`."""

@@ -1,8 +1,9 @@
-"""Looking after what a server shows of the videos that were just written, when their collection was loaded anew.
+"""Looking after what a server shows of the videos that were just written, many at a time.
 
 Replacing the index takes the frames out of the server's memory and back. A busy server (Milvus 2.3.5) was then seen
 to show rows again that had been removed a moment before: frames of a removed video, or of a replaced one beside its
-new ones.
+new ones. And a video that is new is written without asking the server, each time, whether a machine that died for
+good has left frames of another version of it there.
 """
 
 from __future__ import annotations
@@ -27,14 +28,22 @@ def settle(stores: LibraryStores, video_ids: Iterable[str]) -> list[str]:
     mended: list[str] = []
     ids = list(dict.fromkeys(video_ids))
     for group in (ids[top : top + LOOKED_AT_ONCE] for top in range(0, len(ids), LOOKED_AT_ONCE)):
-        rows = stores.videos.get(group)
-        if stores.frames.count(*group) == sum(row.frame_count for row in rows.values()):
-            continue
-        for video_id in group:
+        for video_id in _doubtful(stores, group):
             with stores.alone_with(video_id):
                 if _settle(stores, video_id):
                     mended.append(video_id)
     return mended
+
+
+def _doubtful(stores: LibraryStores, group: list[str]) -> list[str]:
+    """Those of the videos whose frames are not as many as their rows say."""
+    rows = stores.videos.get(group)
+    if stores.frames.count(*group) == sum(row.frame_count for row in rows.values()):
+        return []
+    if len(group) == 1:
+        return group
+    middle = len(group) // 2
+    return _doubtful(stores, group[:middle]) + _doubtful(stores, group[middle:])
 
 
 def _settle(stores: LibraryStores, video_id: str) -> bool:

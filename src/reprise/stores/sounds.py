@@ -86,12 +86,15 @@ class SoundStore:
             self._server.delete(AUDIO, f'video_id == "{video_id}"')
         self._matrices.delete(_KEY + video_id)
 
-    def store(self, video_id: str, record: bytes | None) -> None:
-        """Brings the server to the record of a fingerprint that LevelDB has; None: there is no sound."""
+    def store(self, video_id: str, record: bytes | None, *, replacing: bool = True) -> None:
+        """Brings the server to the record of a fingerprint that LevelDB has; None: there is no sound.
+
+        `replacing` where there may be any part of another fingerprint of the video.
+        """
         self.changes += 1
         if self._server is not None and record is not None:
-            self._put_on_server(self._server, video_id, _codes(record, video_id))
-        elif self._server is not None:
+            self._put_on_server(self._server, video_id, _codes(record, video_id), replacing=replacing)
+        elif self._server is not None and replacing:
             self.delete_on_server(video_id)
 
     def delete_on_server(self, video_id: str) -> None:
@@ -118,9 +121,10 @@ class SoundStore:
                 found.append(f"{paths[video_id]}: {error}; {again}")
         return found
 
-    def _put_on_server(self, server: Milvus, video_id: str, codes: Codes) -> None:
+    def _put_on_server(self, server: Milvus, video_id: str, codes: Codes, *, replacing: bool = True) -> None:
         self._make(server)
-        server.delete(AUDIO, f'video_id == "{video_id}"')
+        if replacing:
+            server.delete(AUDIO, f'video_id == "{video_id}"')
         parts = [codes[start : start + PART_CODES] for start in range(0, max(1, len(codes)), PART_CODES)]
         for number, part in enumerate(parts):
             row: dict[str, Any] = {
