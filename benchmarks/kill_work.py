@@ -151,6 +151,11 @@ def work(place: str, journal: Path, shelf: Shelf, seed: int, operations: int, di
 def perform(stores: LibraryStores, operation: Operation) -> None:
     """Does one step of a plan."""
     match operation.kind:
+        case "add" if stores.claims is not None:
+            # As an ingest does it, which claims a video before it looks whether it is there.
+            stores.claims.take([operation.video_id])
+            stores.add(*video(operation.video_id, operation.version), is_there=False)
+            stores.claims.release([operation.video_id])
         case "add" | "replace":
             stores.add(*video(operation.video_id, operation.version))
         case "update":
