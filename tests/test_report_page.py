@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,9 +60,9 @@ def page(browser: Any) -> Iterator[Page]:
     one.close()
 
 
-def many_matches(folder: Path) -> Path:
+def many_matches(folder: Path, *, path: str = "q.mp4") -> Path:
     """A page of a query that 100 references share something with."""
-    segment = {"segment": [10.0, 20.0, 14.0, 24.0], "score": 0.9, "pairs": []}
+    segment = {"segment": [10.0, 20.0, 14.0, 24.0], "score": 0.9, "speed": 1.33, "pairs": []}
     matches = [
         {
             "reference": f"refs/{number:03d}.mp4",
@@ -73,7 +74,7 @@ def many_matches(folder: Path) -> Path:
         }
         for number in range(MANY)
     ]
-    query = {"path": "q.mp4", "url": "", "duration": 30.0, "warning": "", "matches": matches}
+    query = {"path": path, "url": "", "duration": 30.0, "warning": "", "matches": matches}
     content = {
         "program": "Reprise",
         "made": "2026-01-01",
@@ -163,6 +164,38 @@ def test_what_is_printed_shows_every_map_on_white_though_the_screen_is_dark(brow
     assert page.locator(".map canvas").count() == MANY
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.evaluate(COLOURS) == [["20 23 27 255"], yellow]
+    page.close()
+
+
+def test_no_word_is_broken_where_a_name_beside_it_can_be(browser: Any, tmp_path: Path) -> None:
+    page = browser.new_page(viewport={"width": 660, "height": 700})
+    page.goto(many_matches(tmp_path, path="a_name_without_a_place_to_break_it" * 3).as_uri())
+    speed = page.locator("tbody td:last-child").first
+    lines = speed.evaluate(
+        """cell => {
+            const range = document.createRange();
+            range.selectNodeContents(cell);
+            return range.getClientRects().length;
+        }"""
+    )
+    assert lines <= len(speed.inner_text().split())
+    page.close()
+
+
+def test_the_times_and_names_of_a_timeline_do_not_cover_each_other_on_a_phone(browser: Any, tmp_path: Path) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 700})
+    page.goto(many_matches(tmp_path).as_uri())
+    words = page.locator("svg.timeline").first.locator("text")
+    boxes = words.evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect()).map(box => [box.left, box.top, box.right, box.bottom])"
+    )
+    covered = [
+        (one, other)
+        for one, other in itertools.combinations(boxes, 2)
+        if one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+    ]
+    assert len(boxes) > 4
+    assert covered == []
     page.close()
 
 

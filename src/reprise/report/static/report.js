@@ -5,7 +5,7 @@ const RepriseReport = (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const OPEN_AT_FIRST = 5;
   const COLUMNS = ["query", "these seconds", "were taken from", "these seconds", "score", ""];
-  const KINDS = ["", "time", "", "time", "number", ""];
+  const KINDS = ["", "time", "", "time", "number", "words"];
   const AUDIO = {same: "same audio", partly: "partly the same audio", other: "other audio"};
 
   function clock(time, digits = 0) {
@@ -58,7 +58,7 @@ const RepriseReport = (() => {
 
   /* Both videos as bars, the copied stretches joined. */
   function timeline(query, match) {
-    const width = 1000, left = 125, [one, other] = spoken(query), right = 970, top = 22, low = 96, bar = 16;
+    const width = 1000, left = 160, [one, other] = spoken(query), right = 970, top = 22, low = 96, bar = 16;
     const longest = Math.max(query.duration, match.duration);
     const x = time => left + (right - left) * Math.min(time, longest) / longest;
     const told = match.segments.map(s => `${span(s.segment[0], s.segment[2])} of ${one} is ` +
@@ -78,7 +78,7 @@ const RepriseReport = (() => {
         drawn("rect", {class: "r", x: x(rs), y: low, width: Math.max(2, x(re) - x(rs)), height: bar}));
     }
     for (const time of ticks(0, longest, 8)) {
-      picture.append(drawn("text", {class: "quiet-text", x: x(time), y: 130, "text-anchor": "middle"}, clock(time)),
+      picture.append(drawn("text", {class: "quiet-text", x: x(time), y: low + bar + 7, "text-anchor": "middle", "dominant-baseline": "hanging"}, clock(time)),
         drawn("line", {x1: x(time), x2: x(time), y1: low + bar, y2: low + bar + 5, stroke: "currentColor"}));
     }
     return picture;
@@ -322,7 +322,7 @@ const RepriseReport = (() => {
   function audioPart(query) {
     const found = query.audio_matches || [];
     if (!found.length) return null;
-    const columns = ["reference", "seconds of the reference", "seconds of the query", "score", ""], kinds = ["", "time", "time", "number", ""];
+    const columns = ["reference", "seconds of the reference", "seconds of the query", "score", ""], kinds = ["", "time", "time", "number", "words"];
     const rows = found.flatMap(match => match.segments.map(s => [element("span", {class: "reference-name"}, match.reference),
       span(s.segment[1], s.segment[3]), span(s.segment[0], s.segment[2]), s.score.toFixed(2), kind(s)]));
     return element("section", {class: "audio", "aria-label": "same audio, other pictures"}, element("h3", {}, "same audio, other pictures"),
@@ -350,7 +350,7 @@ const RepriseReport = (() => {
       rows.push(hears ? [...cells.slice(0, 5), match.audio || "", cells[5]] : cells);
     }
     if (!rows.length) return null;
-    return hears ? tableOf([...COLUMNS.slice(0, 5), "audio", ""], [...KINDS.slice(0, 5), "", ""], rows) : tableOf(COLUMNS, KINDS, rows);
+    return hears ? tableOf([...COLUMNS.slice(0, 5), "audio", ""], [...KINDS.slice(0, 5), "words", "words"], rows) : tableOf(COLUMNS, KINDS, rows);
   }
 
   function page(into, content) {
