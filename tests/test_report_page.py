@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from command_line import run
 from footage import footage
@@ -16,8 +18,18 @@ pytest.importorskip("playwright.sync_api", reason="the browser is driven by play
 from playwright.sync_api import Page, expect
 
 from reprise.report.page import PAGE_NAME, page_of
+from reprise.report.pictures import data_uri, grey_png
 
 MANY = 100  # matches
+ALIKE = {
+    "image": data_uri("image/png", grey_png(np.ones((3, 6), np.float32))),
+    "query": [0, 30],
+    "reference": [0, 60],
+}
+# The colours of all maps, in their margins and in their middles.
+COLOURS = """() => [[990, 555], [500, 400]].map(([x, y]) => [...new Set(
+    [...document.querySelectorAll(".map canvas")]
+        .map(map => [...map.getContext("2d").getImageData(x, y, 1, 1).data].join(" ")))])"""
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +60,21 @@ def page(browser: Any) -> Iterator[Page]:
     one.close()
 
 
-def many_matches(folder: Path) -> Path:
+def many_matches(folder: Path, *, path: str = "q.mp4") -> Path:
     """A page of a query that 100 references share something with."""
-    segment = {"segment": [10.0, 20.0, 14.0, 24.0], "score": 0.9, "pairs": []}
+    segment = {"segment": [10.0, 20.0, 14.0, 24.0], "score": 0.9, "speed": 1.33, "pairs": []}
     matches = [
-        {"reference": f"refs/{number:03d}.mp4", "url": "", "duration": 60.0, "score": 0.9, "segments": [segment]}
+        {
+            "reference": f"refs/{number:03d}.mp4",
+            "url": "",
+            "duration": 60.0,
+            "score": 0.9,
+            "segments": [segment],
+            "map": ALIKE,
+        }
         for number in range(MANY)
     ]
-    query = {"path": "q.mp4", "url": "", "duration": 30.0, "warning": "", "matches": matches}
+    query = {"path": path, "url": "", "duration": 30.0, "warning": "", "matches": matches}
     content = {
         "program": "Reprise",
         "made": "2026-01-01",
@@ -65,9 +84,9 @@ def many_matches(folder: Path) -> Path:
         "failures": [],
         "queries": [query],
     }
-    path = folder / PAGE_NAME
-    path.write_text(page_of(content), encoding="utf-8")
-    return path
+    page = folder / PAGE_NAME
+    page.write_text(page_of(content), encoding="utf-8")
+    return page
 
 
 def test_the_report_tells_at_its_top_what_was_copied_from_where(page: Page, report: Path) -> None:
@@ -132,6 +151,52 @@ def test_on_paper_every_match_is_drawn(page: Page, tmp_path: Path) -> None:
     page.emulate_media(media="print")
     page.pdf()
     assert page.locator("details.match[open] svg.timeline").count() == MANY
+
+
+def test_what_is_printed_shows_every_map_on_white_though_the_screen_is_dark(browser: Any, tmp_path: Path) -> None:
+    page = browser.new_page(color_scheme="dark")
+    page.goto(many_matches(tmp_path).as_uri())
+    yellow = ["253 240 120 255"]
+    assert page.evaluate(COLOURS) == [["20 23 27 255"], yellow]
+    # A browser takes its picture of the page when this event is over, and waits for nothing.
+    on_paper = page.evaluate(f"() => {{ dispatchEvent(new Event('beforeprint')); return ({COLOURS})(); }}")
+    assert on_paper == [["255 255 255 255"], yellow]
+    assert page.locator(".map canvas").count() == MANY
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(COLOURS) == [["20 23 27 255"], yellow]
+    page.close()
+
+
+def test_no_word_is_broken_where_a_name_beside_it_can_be(browser: Any, tmp_path: Path) -> None:
+    page = browser.new_page(viewport={"width": 660, "height": 700})
+    page.goto(many_matches(tmp_path, path="a_name_without_a_place_to_break_it" * 3).as_uri())
+    speed = page.locator("tbody td:last-child").first
+    lines = speed.evaluate(
+        """cell => {
+            const range = document.createRange();
+            range.selectNodeContents(cell);
+            return range.getClientRects().length;
+        }"""
+    )
+    assert lines <= len(speed.inner_text().split())
+    page.close()
+
+
+def test_the_times_and_names_of_a_timeline_do_not_cover_each_other_on_a_phone(browser: Any, tmp_path: Path) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 700})
+    page.goto(many_matches(tmp_path).as_uri())
+    words = page.locator("svg.timeline").first.locator("text")
+    boxes = words.evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect()).map(box => [box.left, box.top, box.right, box.bottom])"
+    )
+    covered = [
+        (one, other)
+        for one, other in itertools.combinations(boxes, 2)
+        if one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+    ]
+    assert len(boxes) > 4
+    assert covered == []
+    page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -4,7 +4,7 @@ const RepriseDedupe = (() => {
   const {clock, element, matches} = RepriseReport;
   const OPEN_AT_FIRST = 3;
   const COLUMNS = ["video", "", "of it", "length", "picture", "size", ""];
-  const KINDS = ["", "", "number", "number", "number", "number", ""];
+  const KINDS = ["", "words", "number", "number", "number", "number", "words"];
 
   const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
   const length = time => clock(Math.round(time));

@@ -5,7 +5,7 @@ const RepriseReport = (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const OPEN_AT_FIRST = 5;
   const COLUMNS = ["query", "these seconds", "were taken from", "these seconds", "score", ""];
-  const KINDS = ["", "time", "", "time", "number", ""];
+  const KINDS = ["", "time", "", "time", "number", "words"];
   const AUDIO = {same: "same audio", partly: "partly the same audio", other: "other audio"};
 
   function clock(time, digits = 0) {
@@ -58,7 +58,7 @@ const RepriseReport = (() => {
 
   /* Both videos as bars, the copied stretches joined. */
   function timeline(query, match) {
-    const width = 1000, left = 125, [one, other] = spoken(query), right = 970, top = 22, low = 96, bar = 16;
+    const width = 1000, left = 160, [one, other] = spoken(query), right = 970, top = 22, low = 96, bar = 16;
     const longest = Math.max(query.duration, match.duration);
     const x = time => left + (right - left) * Math.min(time, longest) / longest;
     const told = match.segments.map(s => `${span(s.segment[0], s.segment[2])} of ${one} is ` +
@@ -78,7 +78,7 @@ const RepriseReport = (() => {
         drawn("rect", {class: "r", x: x(rs), y: low, width: Math.max(2, x(re) - x(rs)), height: bar}));
     }
     for (const time of ticks(0, longest, 8)) {
-      picture.append(drawn("text", {class: "quiet-text", x: x(time), y: 130, "text-anchor": "middle"}, clock(time)),
+      picture.append(drawn("text", {class: "quiet-text", x: x(time), y: low + bar + 7, "text-anchor": "middle", "dominant-baseline": "hanging"}, clock(time)),
         drawn("line", {x1: x(time), x2: x(time), y1: low + bar, y2: low + bar + 5, stroke: "currentColor"}));
     }
     return picture;
@@ -103,7 +103,7 @@ const RepriseReport = (() => {
   function coloured(image) {
     const canvas = document.createElement("canvas");
     canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
-    const context = canvas.getContext("2d");
+    const context = canvas.getContext("2d", {willReadFrequently: true});
     context.drawImage(image, 0, 0);
     const cells = context.getImageData(0, 0, canvas.width, canvas.height);
     const table = Array.from({length: 256}, (_, value) => shade(value));
@@ -115,8 +115,15 @@ const RepriseReport = (() => {
     return canvas;
   }
 
+  // Maps are redrawn when the colours change; on paper they are black on white, whatever the screen is.
+  let onPaper = false;
+  function redrawMaps() { for (const canvas of document.querySelectorAll(".map canvas")) canvas.dispatchEvent(new Event("redraw")); }
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawMaps);
+  window.addEventListener("beforeprint", () => { onPaper = true; redrawMaps(); });
+  window.addEventListener("afterprint", () => { onPaper = false; redrawMaps(); });
+
   /* The similarity map with the segments on it: query downwards, reference to the right. */
-  function similarityMap(query, match) {
+  function similarityMap(query, match, image) {
     const canvas = element("canvas", {tabindex: "0", role: "img", width: 1000, height: 560,
       "aria-label": `Similarity map of ${fileName(query.path)} (downwards) and ${fileName(match.reference)} (to the right). ` +
         `Copied stretches are lines in it. Plus and minus zoom, arrow keys move, 0 shows all.`});
@@ -128,8 +135,10 @@ const RepriseReport = (() => {
     const y = time => place.top + (time - view.q0) / (view.q1 - view.q0) * (place.bottom - place.top);
 
     function draw() {
-      const context = canvas.getContext("2d");
-      const style = getComputedStyle(canvas), ink = style.getPropertyValue("--ink"), paper = style.getPropertyValue("--paper");
+      // Kept in memory: what is kept on the graphics card WebKitGTK prints as a black box.
+      const context = canvas.getContext("2d", {willReadFrequently: true});
+      const style = getComputedStyle(document.documentElement);
+      const [ink, paper] = onPaper ? ["#000", "#fff"] : ["--ink", "--paper"].map(name => style.getPropertyValue(name));
       context.fillStyle = paper;
       context.fillRect(0, 0, canvas.width, canvas.height);
       context.save();
@@ -206,11 +215,9 @@ const RepriseReport = (() => {
       if (from) show({r0: view.r0 + from[0] - r, r1: view.r1 + from[0] - r, q0: view.q0 + from[1] - q, q1: view.q1 + from[1] - q});
       else if (r >= view.r0 && r <= view.r1 && q >= view.q0 && q <= view.q1) told.textContent = `query ${clock(q, 1)}, reference ${clock(r, 1)}`;
     });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-    const image = new Image();
-    image.onload = () => { cells = coloured(image); draw(); };
-    image.src = match.map.image;
-    requestAnimationFrame(draw);
+    canvas.addEventListener("redraw", draw);
+    function colour() { cells = coloured(image); draw(); }
+    if (image.complete && image.naturalWidth) colour(); else { image.addEventListener("load", colour); draw(); }
     const tool = (label, name, action) => element("button", {type: "button", "aria-label": name, title: name, onclick: action}, label);
     return element("div", {class: "map"}, canvas, element("div", {class: "tools"},
       tool("+", "zoom in", () => zoom(.6)), tool("−", "zoom out", () => zoom(1.6)), tool("whole map", "show the whole map", () => show(whole)), told));
@@ -285,6 +292,8 @@ const RepriseReport = (() => {
         element("span", {class: "badge"}, counted(match.segments.length, "segment")),
         element("span", {class: "badge"}, `score ${match.score.toFixed(2)}`),
         match.audio ? element("span", {class: "badge"}, AUDIO[match.audio]) : ""), inside);
+    // Fetched before the part is opened: a part that is opened to be printed waits for nothing.
+    const map = match.map ? element("img", {src: match.map.image}) : null;
     let isFilled = false;
     function fill() {
       if (isFilled) return;
@@ -292,7 +301,7 @@ const RepriseReport = (() => {
       inside.append(timeline(query, match), ...match.segments.map((s, i) => segmentPart(query, match, s, i + 1)));
       if (match.audio) inside.append(audioOfMatch(query, match));
       if (match.map) inside.append(element("p", {class: "quiet"}, "How alike every second of the query (downwards) is to every second " +
-        "of the reference (to the right); brighter is more alike, a line is a copy."), similarityMap(query, match));
+        "of the reference (to the right); brighter is more alike, a line is a copy."), similarityMap(query, match, map));
     }
     part.addEventListener("toggle", () => { if (part.open) fill(); });
     part.fill = fill;
@@ -313,7 +322,7 @@ const RepriseReport = (() => {
   function audioPart(query) {
     const found = query.audio_matches || [];
     if (!found.length) return null;
-    const columns = ["reference", "seconds of the reference", "seconds of the query", "score", ""], kinds = ["", "time", "time", "number", ""];
+    const columns = ["reference", "seconds of the reference", "seconds of the query", "score", ""], kinds = ["", "time", "time", "number", "words"];
     const rows = found.flatMap(match => match.segments.map(s => [element("span", {class: "reference-name"}, match.reference),
       span(s.segment[1], s.segment[3]), span(s.segment[0], s.segment[2]), s.score.toFixed(2), kind(s)]));
     return element("section", {class: "audio", "aria-label": "same audio, other pictures"}, element("h3", {}, "same audio, other pictures"),
@@ -341,7 +350,7 @@ const RepriseReport = (() => {
       rows.push(hears ? [...cells.slice(0, 5), match.audio || "", cells[5]] : cells);
     }
     if (!rows.length) return null;
-    return hears ? tableOf([...COLUMNS.slice(0, 5), "audio", ""], [...KINDS.slice(0, 5), "", ""], rows) : tableOf(COLUMNS, KINDS, rows);
+    return hears ? tableOf([...COLUMNS.slice(0, 5), "audio", ""], [...KINDS.slice(0, 5), "words", "words"], rows) : tableOf(COLUMNS, KINDS, rows);
   }
 
   function page(into, content) {
