@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.errors import LibraryInUseError, StoreError, printable, with_remedy
-from reprise.stores import lite
+from reprise.stores import lite, lite_search
 from reprise.stores.no_pandas import without_pandas
 from reprise.stores.patience import PatientClient, first_line
 from reprise.stores.uninterrupted import uninterrupted
@@ -69,6 +69,7 @@ class Milvus:
                 raise _cannot_open(self.shown, heard.error or error) from error
         if self.embedded:
             lite.silence_training()
+            lite_search.quicken()
         self._client: Any = client if self.embedded else PatientClient(client, self.shown)
 
     def has(self, collection: str) -> bool:
