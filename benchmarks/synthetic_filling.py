@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pymilvus import MilvusClient
 
 from reprise.embedding import EmbeddedVideo
 from reprise.settings import EmbedSettings
-from reprise.stores.frames import LibraryFacts
+from reprise.stores.frames import FRAMES, LibraryFacts
 from reprise.stores.library import LibraryStores, Place
 from reprise.stores.sharing import MOST_AHEAD
 from reprise.stores.videos import VideoRow
 from synthetic_library import Floats, SyntheticLibrary
+
+INDEXED_WITHIN_S, LOOK_S = 3600.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,21 @@ def fill(stores: LibraryStores, library: SyntheticLibrary) -> Filled:
             stores.claims.release([drawn_id(position)])
         videos, frames = videos + 1, frames + len(matrix)
     stores.flush()
-    return Filled(videos, frames, time.monotonic() - began_s - drawing_s, cpu_s() - began_cpu_s - drawing_cpu_s)
+    filled = Filled(videos, frames, time.monotonic() - began_s - drawing_s, cpu_s() - began_cpu_s - drawing_cpu_s)
+    if not stores.place.embedded:
+        wait_for_index(stores)
+    return filled
+
+
+def wait_for_index(stores: LibraryStores) -> None:
+    """Returns when a server has indexed all frames: it does so in the background, and searches slowly until then."""
+    client = MilvusClient(uri=stores.place.milvus_uri)
+    give_up_s = time.monotonic() + INDEXED_WITHIN_S
+    while int(client.describe_index(FRAMES, "embedding")["pending_index_rows"]):
+        if time.monotonic() > give_up_s:
+            raise SystemExit(f"the server has not indexed all frames within {INDEXED_WITHIN_S:.0f} s")
+        time.sleep(LOOK_S)  # between two looks
+    client.close()
 
 
 def video_of(matrix: Floats) -> EmbeddedVideo:

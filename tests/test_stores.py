@@ -331,11 +331,11 @@ def test_an_address_where_no_server_listens_is_named() -> None:
 
 def test_the_index_grows_with_the_library() -> None:
     assert index_for(1000)["index_type"] == "FLAT"
-    assert index_for(1_000_000)["index_type"] == "IVF_SQ8"
-    assert index_for(1_000_000, embedded=False)["index_type"] == "IVF_FLAT"
+    for embedded in (True, False):
+        assert index_for(200_000, embedded=embedded)["index_type"] == "FLAT"
+        assert index_for(1_000_000, embedded=embedded)["index_type"] == "IVF_SQ8"
     assert index_for(1_000_000, embedded=False)["params"] == {"nlist": 4096}
-    assert index_for(10_000_000, embedded=False)["index_type"] == "IVF_SQ8"
-    assert index_for(10_000_000, embedded=True)["index_type"] == "IVF_SQ8"
+    assert index_for(10_000_000, embedded=False)["params"] == {"nlist": 8192}
 
 
 def test_a_library_that_outgrows_its_index_gets_the_next_one_and_still_finds(

@@ -28,7 +28,6 @@ FACTS_PROPERTY = "reprise"  # Milvus Lite keeps no description of a collection, 
 
 # On Milvus Lite exact search beat a graph at 100 000 vectors; well beyond, clusters are searched in part.
 FLAT_UP_TO = 200_000
-IVF_FLAT_UP_TO = 5_000_000  # on a server; with 2 KB of memory a frame, 10 GB
 # Milvus Lite indexes every 50 000 to 100 000 frames by themselves, however many there are.
 EMBEDDED_NLIST = 1024
 MOST_NLIST = 8192  # a server indexes every million frames or so by themselves
@@ -240,11 +239,8 @@ def index_for(frames: int, *, embedded: bool = True) -> dict[str, Any]:
     # On Milvus Lite a graph over 20 000 vectors took 3.9 s to build and clusters 0.7 s; searches took the same time.
     # A server of two cores never ended with one (docs/scaling.md).
     # A byte a number found the same copies as four (benchmarks/index_size.py), in a quarter of the memory.
-    if embedded:
-        return {"index_type": "IVF_SQ8", "metric_type": METRIC, "params": {"nlist": EMBEDDED_NLIST}}
-    nlist = min(2 ** round(math.log2(4 * math.sqrt(frames))), MOST_NLIST)
-    kind = "IVF_FLAT" if frames <= IVF_FLAT_UP_TO else "IVF_SQ8"
-    return {"index_type": kind, "metric_type": METRIC, "params": {"nlist": nlist}}
+    nlist = EMBEDDED_NLIST if embedded else min(2 ** round(math.log2(4 * math.sqrt(frames))), MOST_NLIST)
+    return {"index_type": "IVF_SQ8", "metric_type": METRIC, "params": {"nlist": nlist}}
 
 
 def search_params(index_type: str, limit: int, *, widely: bool = False) -> dict[str, int]:
