@@ -221,10 +221,12 @@ def _problems(place: str, allowed: list[Shelf]) -> tuple[list[str], Shelf]:
             told.append(f"the library holds {held.versions} {held.tags}, which is none of {allowed}")
             return told, held
         frames = 0
+        kept_rows = stores.videos.get(list(held.versions))
+        in_milvus = {rows.video_id: rows.matrix for rows in stores.frames.by_video()}
         for video_id, version in held.versions.items():
             row, embedded = video(video_id, version)
             frames += row.frame_count
-            told += _content_problems(stores, row, embedded)
+            told += _content_problems(stores, row, embedded, kept_rows.get(video_id), in_milvus.get(video_id))
         counted = stores.frames.count()
         told += [f"{counted} frames are counted, {frames} must be there"] if counted != frames else []
         return told, held
@@ -236,13 +238,14 @@ def _held(stores: LibraryStores) -> Shelf:
     return Shelf(versions, {video_id: int(row.tags[0]) for video_id, row in rows.items() if row.tags})
 
 
-def _content_problems(stores: LibraryStores, row: VideoRow, embedded: EmbeddedVideo) -> list[str]:
+def _content_problems(
+    stores: LibraryStores, row: VideoRow, embedded: EmbeddedVideo, kept: VideoRow | None, in_milvus: Any
+) -> list[str]:
     told = []
-    kept = stores.videos.get([row.id]).get(row.id)
     if kept is None or replace(kept, tags=[]) != row:
         told.append(f"{row.id}: its row by id is {kept}")
     here = [("LevelDB", stores.matrices.get_array(row.id))] if stores.place.keeps_matrices else []
-    for where, matrix in (*here, ("Milvus", stores.frames.matrix(row.id))):
+    for where, matrix in (*here, ("Milvus", in_milvus)):
         if matrix is None or matrix.shape != embedded.matrix.shape or not np.allclose(matrix, embedded.matrix):
             told.append(f"{row.id}: its matrix in {where} is not that of version {row.file_size}")
     return told

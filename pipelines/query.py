@@ -16,6 +16,8 @@ from reprise.voting import weighted_votes
 
 Matrices = list[NDArray[np.float32] | None]  # [frames, dim] each; None for one that is gone
 Silenced = Callable[[Matrices], Matrices]
+# What is waited for before the candidates' rows are read: it gives the candidates as they are.
+CaughtUp = Callable[[list[str]], list[str]]
 
 
 def query_pipeline(
@@ -25,6 +27,7 @@ def query_pipeline(
     milvus_uri: str,
     matrices_path: str,
     search_params: dict[str, int],
+    caught_up: CaughtUp | None = None,
 ) -> Any:
     """video_path -> times_s, matrix, candidates, segments, rows.
 
@@ -33,7 +36,12 @@ def query_pipeline(
     embedded = decode_and_embed_views(pipe.input("video_path"), embedding)
     voted = search_and_vote(embedded, settings, milvus_uri=milvus_uri, search_params=search_params)
     return fetch_and_align(
-        voted, settings, milvus_uri=milvus_uri, matrices_path=matrices_path, fps=embedding.fps
+        voted,
+        settings,
+        milvus_uri=milvus_uri,
+        matrices_path=matrices_path,
+        fps=embedding.fps,
+        caught_up=caught_up,
     ).output("times_s", "matrix", "candidates", "segments", "rows")
 
 
@@ -45,6 +53,7 @@ def embedded_query_pipeline(
     search_params: dict[str, int],
     fps: float,
     silenced: Silenced | None = None,
+    caught_up: CaughtUp | None = None,
 ) -> Any:
     """views, frame_of -> candidates, segments, rows: the second half, for queries that were embedded elsewhere.
 
@@ -54,7 +63,13 @@ def embedded_query_pipeline(
         pipe.input("views", "frame_of"), settings, milvus_uri=milvus_uri, search_params=search_params
     )
     return fetch_and_align(
-        voted, settings, milvus_uri=milvus_uri, matrices_path=matrices_path, fps=fps, silenced=silenced
+        voted,
+        settings,
+        milvus_uri=milvus_uri,
+        matrices_path=matrices_path,
+        fps=fps,
+        silenced=silenced,
+        caught_up=caught_up,
     ).output("candidates", "segments", "rows")
 
 
@@ -91,10 +106,13 @@ def fetch_and_align(
     matrices_path: str,
     fps: float,
     silenced: Silenced | None = None,
+    caught_up: CaughtUp | None = None,
 ) -> Any:
     """The chain `voted` with columns views, frame_of and candidates, carried on to `segments` and `rows`."""
     fetch = ops.kvstorage.from_leveldb(path=matrices_path, is_ndarray=True)
-    match = ops.kvstorage.match_rows(uri=milvus_uri)
+    match = ops.kvstorage.match_rows(uri=milvus_uri, at_once=caught_up is not None)
+    if caught_up is not None:
+        voted = voted.map("candidates", "candidates", caught_up)
     fetched = voted.map("candidates", "matrices", fetch).map(("candidates", "matrices"), ("matrices", "rows"), match)
     if silenced is not None:
         fetched = fetched.map("matrices", "matrices", silenced)

@@ -18,14 +18,16 @@ class MatchRows:
     """(video ids, matrices) to (matrices, rows by id) as they are in the library at this moment.
 
     A matrix that is None, or is that of another version of the video, is replaced by the frames that Milvus has.
-    A video that is not in the library any more, or not yet, has no matrix and no row. `uri` is a server's URI or a
-    Milvus Lite folder.
+    A video that is not in the library any more, or not yet, has no matrix and no row.
+
+    uri       a server's URI or a Milvus Lite folder
+    at_once   a server need not see first what was written just now: for who has waited for that (VideoStore.catch_up)
     """
 
-    def __init__(self, uri: str) -> None:
-        self._present = PresentVideos(connect(uri))
+    def __init__(self, uri: str, *, at_once: bool = False) -> None:
+        self._present, self._at_once = PresentVideos(connect(uri)), at_once
 
     def __call__(
         self, video_ids: Sequence[str], matrices: Sequence[NDArray[np.float32] | None]
     ) -> tuple[list[NDArray[np.float32] | None], dict[str, VideoRow]]:
-        return self._present.read(video_ids, matrices)
+        return self._present.read(video_ids, matrices, at_once=self._at_once)

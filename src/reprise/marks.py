@@ -6,12 +6,11 @@ one goes on meanwhile with what was known, and is asked again in the rare case t
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 
 from reprise import ignoring, rejections
+from reprise.meanwhile import meanwhile
 from reprise.rejections import Rejection
 from reprise.stores.library import LibraryStores
 
@@ -41,18 +40,8 @@ class MarkReader:
         if self._stores.place.embedded:
             marks = self.now()
             return marks, lambda: marks
-        likely = self._last or self._read(at_once=True)
-        reading: Future[Marks] = Future()
-
-        def read() -> None:
-            try:
-                reading.set_result(self.now())
-            except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
-                reading.set_exception(error)
-
-        # A daemon: an interrupted query does not wait for a server that is away.
-        threading.Thread(target=read, name="marks", daemon=True).start()
-        return likely, reading.result
+        reading = meanwhile(self.now)
+        return self._last or self._read(at_once=True), reading
 
     def _read(self, *, at_once: bool = False) -> Marks:
         notes = self._stores.notes.of_kinds(ignoring.KIND, rejections.KIND, at_once=at_once)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from reprise.alignment.aligned import AlignedSegment
 from reprise.audio.fingerprint import Listened, listened
@@ -13,6 +14,7 @@ from reprise.errors import printable
 from reprise.evidence import MatchEvidence, QueryEvidence, similarity_for_eyes
 from reprise.ignoring import Floats, IgnoredFrames, IgnoreList
 from reprise.marks import MarkReader, Marks
+from reprise.meanwhile import meanwhile
 from reprise.refinement import KnownFile, VideoPair
 from reprise.refinement import refine as refine_ends
 from reprise.rejections import Rejections
@@ -24,6 +26,9 @@ from reprise.stores.frames import search_params
 from reprise.stores.library import LibraryStores
 from reprise.stores.videos import VideoRow
 
+if TYPE_CHECKING:  # pipelines import Towhee
+    from reprise.pipelines.query import CaughtUp
+
 
 class Queries:
     """Asks the library with these stores, whose videos were embedded with `embedding`."""
@@ -33,11 +38,12 @@ class Queries:
         self._chains: dict[QuerySettings, Any] = {}
         self._ignored = IgnoreList(stores)
         self._marks = MarkReader(stores)
+        self._wait_for_rows: Callable[[], None] = lambda: None
         self._sounds = LibrarySounds(stores)
 
     def query(self, path: str, settings: QuerySettings) -> QueryResult:
         """The copied segments of one video. Raises an InputError for the video, a LibraryError for the library."""
-        likely, marks_now = self._marks.begin()
+        likely, marks_now = self._begin()
         if settings.skips or likely.ignored:
             result, _ = self._asked(embed_query(path, self._embedding), settings)
             return self._witnessed(path, result, settings)
@@ -56,9 +62,26 @@ class Queries:
         result, _ = self._asked(query, settings)
         return result if query.listened is None else self._witnessed(query.path, result, settings, query.listened)
 
+    def _begin(self) -> tuple[Marks, Callable[[], Marks]]:
+        """Begins what a server is waited for in a query, beside its search: the marks, and all videos' rows."""
+        if not self._stores.place.embedded:
+            self._wait_for_rows = meanwhile(self._stores.videos.catch_up)
+        return self._marks.begin()
+
+    def _caught_up(self) -> CaughtUp | None:
+        """Waits, in a pipeline, for what `_begin` has begun."""
+        if self._stores.place.embedded:
+            return None
+
+        def caught_up(candidates: list[str]) -> list[str]:
+            self._wait_for_rows()
+            return candidates
+
+        return caught_up
+
     def _asked(self, query: EmbeddedQuery, settings: QuerySettings) -> tuple[QueryResult, dict[str, VideoRow]]:
         """The answer, and the rows of the candidates by id."""
-        likely, marks_now = self._marks.begin()
+        likely, marks_now = self._begin()
         while True:
             candidates, aligned, rows = self._aligned(query, settings, self._ignored.frames(likely.ignored))
             marks = marks_now()
@@ -79,6 +102,7 @@ class Queries:
             search_params=self._search_params(settings),
             fps=self._embedding.fps,
             silenced=ignored.silenced_all if ignored is not None else None,
+            caught_up=self._caught_up(),
         )
         return run(chain, self._heard(query, settings, ignored), query.frame_of)
 
@@ -189,6 +213,7 @@ class Queries:
                 milvus_uri=self._stores.place.milvus_uri,
                 matrices_path=str(self._stores.place.matrices),
                 search_params=self._search_params(settings),
+                caught_up=self._caught_up(),
             )
         return self._chains[settings]
 

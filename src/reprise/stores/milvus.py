@@ -206,17 +206,21 @@ class Milvus:
                 output_fields=list(fields),
                 limit=limit,
                 timeout=TIMEOUT_S,
-                **({"consistency_level": "Eventually"} if at_once else {}),
+                **_consistency(at_once),
             )
         return [dict(row) for row in answer]
 
-    def get(self, collection: str, ids: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
-        """The rows with these ids that exist, in no particular order."""
+    def get(
+        self, collection: str, ids: Sequence[str], fields: Sequence[str], *, at_once: bool = False
+    ) -> list[dict[str, Any]]:
+        """The rows with these ids that exist, in no particular order; `at_once` as for `few`."""
         found: list[dict[str, Any]] = []
         with self._speaking():
             for start in range(0, len(ids), READ_ROWS):
                 part = list(ids[start : start + READ_ROWS])
-                answer = self._client.get(collection, ids=part, output_fields=list(fields), timeout=TIMEOUT_S)
+                answer = self._client.get(
+                    collection, ids=part, output_fields=list(fields), timeout=TIMEOUT_S, **_consistency(at_once)
+                )
                 found += [dict(row) for row in answer]
         return found
 
@@ -331,6 +335,10 @@ class Milvus:
             yield
         except MilvusException as error:
             raise StoreError(f"{self.shown}: Milvus refused: {with_remedy(first_line(error))}") from error
+
+
+def _consistency(at_once: bool) -> dict[str, str]:
+    return {"consistency_level": "Eventually"} if at_once else {}
 
 
 def _cannot_open(shown: str, error: BaseException) -> StoreError | LibraryInUseError:

@@ -36,11 +36,13 @@ class PresentVideos:
         self._videos, self._frames, self._notes = VideoStore(milvus), FrameStore(milvus), NoteStore(milvus)
 
     def read(
-        self, ids: Sequence[str], near: Sequence[Matrix | None]
+        self, ids: Sequence[str], near: Sequence[Matrix | None], *, at_once: bool = False
     ) -> tuple[list[Matrix | None], dict[str, VideoRow]]:
         """The matrices [frames, dim] of these ids and, by id, their rows; `near` are those that are at hand.
 
-        None, and no row, for a video that is not in the library. One that is being replaced is waited for.
+        None, and no row, for a video that is not in the library. One that is being replaced is waited for. With
+        `at_once` a server's first look is not at all that was written before it, but at what `VideoStore.catch_up`
+        waited for.
         """
         if self._embedded:  # nobody else writes to it
             rows = self._videos.get(ids)
@@ -54,7 +56,8 @@ class PresentVideos:
         give_up_s = time.monotonic() + WRITTEN_WITHIN_S
         calm_looks: dict[str, int] = {}
         while unsure:
-            rows_then = self._videos.pooled(unsure)
+            rows_then = self._videos.pooled(unsure, at_once=at_once)
+            at_once = False
             found |= self._whole(rows_then, at_hand)
             unsure = [one for one in unsure if one not in found]
             if not unsure:

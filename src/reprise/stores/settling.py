@@ -26,17 +26,21 @@ def settle(stores: LibraryStores, video_ids: Iterable[str]) -> list[str]:
     For videos that this process wrote or removed, as far as no other is at them.
     """
     mended: list[str] = []
-    ids = list(dict.fromkeys(video_ids))
-    for group in (ids[top : top + LOOKED_AT_ONCE] for top in range(0, len(ids), LOOKED_AT_ONCE)):
-        for video_id in _doubtful(stores, group):
-            with stores.alone_with(video_id):
-                if _settle(stores, video_id):
-                    mended.append(video_id)
+    for video_id in doubtful(stores, video_ids):
+        with stores.alone_with(video_id):
+            if _settle(stores, video_id):
+                mended.append(video_id)
     return mended
 
 
+def doubtful(stores: LibraryStores, video_ids: Iterable[str]) -> list[str]:
+    """Those of the videos whose frames a server counts otherwise than their rows say, none without a row."""
+    ids = list(dict.fromkeys(video_ids))
+    groups = (ids[top : top + LOOKED_AT_ONCE] for top in range(0, len(ids), LOOKED_AT_ONCE))
+    return [video_id for group in groups for video_id in _doubtful(stores, group)]
+
+
 def _doubtful(stores: LibraryStores, group: list[str]) -> list[str]:
-    """Those of the videos whose frames are not as many as their rows say."""
     rows = stores.videos.get(group)
     if stores.frames.count(*group) == sum(row.frame_count for row in rows.values()):
         return []

@@ -122,9 +122,16 @@ class VideoStore:
         rows = (_row(values) for values in self._milvus.get(VIDEOS, list(ids), _FIELDS)) if ids else ()
         return {row.id: row for row in rows}
 
-    def pooled(self, ids: Sequence[str]) -> dict[str, tuple[VideoRow, NDArray[np.float32]]]:
-        """(row, pooled embedding [dim]) of these ids that are in the library, by id."""
-        found = self._milvus.get(VIDEOS, list(ids), [*_FIELDS, "embedding"]) if ids else []
+    def catch_up(self) -> None:
+        """Returns when a server has seen all that was written here before; reading at once sees it from then on."""
+        self._milvus.few(VIDEOS, ["id"], 'id == ""', limit=1)
+
+    def pooled(self, ids: Sequence[str], *, at_once: bool = False) -> dict[str, tuple[VideoRow, NDArray[np.float32]]]:
+        """(row, pooled embedding [dim]) of these ids that are in the library, by id.
+
+        With `at_once` as far as a server knows at this moment (see `catch_up`).
+        """
+        found = self._milvus.get(VIDEOS, list(ids), [*_FIELDS, "embedding"], at_once=at_once) if ids else []
         return {values["id"]: (_row(values), np.asarray(values["embedding"], np.float32)) for values in found}
 
     def all(self) -> Iterator[VideoRow]:
