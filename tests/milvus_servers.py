@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reprise.stores.milvus import Milvus, disconnect
+from reprise.stores.connections import disconnect
+from reprise.stores.milvus import Milvus
 
 
 def cleared(uri: str, *, keep_collections: bool) -> None:

@@ -18,7 +18,7 @@ from milvus_process import MilvusProcess, running_server
 from test_stores import opened, row, video
 
 from reprise.errors import StoreAwayError
-from reprise.stores.milvus import disconnect
+from reprise.stores.connections import disconnect
 
 ROOT = Path(__file__).parents[1]
 

@@ -22,10 +22,10 @@ from reprise.errors import (
     StoreError,
 )
 from reprise.models.weights import name_of
+from reprise.stores.connections import connect
 from reprise.stores.frames import LibraryFacts, index_for
 from reprise.stores.leveldb import close_leveldb, open_leveldb
 from reprise.stores.library import LibraryStores, Place
-from reprise.stores.milvus import connect
 from reprise.stores.record import pack, unpack
 from reprise.stores.videos import VideoRow
 

@@ -19,10 +19,10 @@ from reprise.pipelines.ingest import ingest_pipeline
 from reprise.registration import OPERATORS
 from reprise.running import run
 from reprise.settings import EmbedSettings
+from reprise.stores.connections import connect, disconnect
 from reprise.stores.frames import FrameStore, LibraryFacts
 from reprise.stores.leveldb import open_leveldb
 from reprise.stores.library import LibraryStores, Place
-from reprise.stores.milvus import connect, disconnect
 
 
 @pytest.fixture(scope="module")

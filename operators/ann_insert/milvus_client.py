@@ -8,7 +8,7 @@ import numpy as np
 from towhee import register
 
 from reprise.errors import SettingsError
-from reprise.stores.milvus import address, connect
+from reprise.stores.connections import address, connect
 
 
 @register(name="ann_insert/milvus_client")

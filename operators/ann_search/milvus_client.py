@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from towhee import register
 
 from reprise.errors import SettingsError
-from reprise.stores.milvus import address, connect
+from reprise.stores.connections import address, connect
 
 
 @register(name="ann_search/milvus_client")

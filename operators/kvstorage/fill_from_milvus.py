@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from towhee import register
 
+from reprise.stores.connections import connect
 from reprise.stores.frames import FrameStore
-from reprise.stores.milvus import connect
 
 
 @register(name="kvstorage/fill_from_milvus")

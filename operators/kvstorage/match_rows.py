@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from towhee import register
 
-from reprise.stores.milvus import connect
+from reprise.stores.connections import connect
 from reprise.stores.present import PresentVideos
 from reprise.stores.videos import VideoRow
 

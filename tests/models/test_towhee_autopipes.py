@@ -11,8 +11,8 @@ from pymilvus import DataType, MilvusClient
 from towhee import AutoConfig, AutoPipes
 
 from reprise.registration import register_all
+from reprise.stores.connections import disconnect
 from reprise.stores.leveldb import open_leveldb
-from reprise.stores.milvus import disconnect
 
 COLLECTION = "video_deduplication"
 IMG_SIZE = 64  # ISC is convolutional throughout: at 512 pixels a frame would cost half a second

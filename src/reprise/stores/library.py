@@ -31,13 +31,14 @@ from reprise.errors import (
 from reprise.running import run
 from reprise.stores import copies, recovery, verifying
 from reprise.stores.claims import Claims
+from reprise.stores.connections import connect, keep, part
 from reprise.stores.copies import VideoCopy
+from reprise.stores.folders import MATRICES_NAME, MILVUS_NAME, check_folder, has_more, lost
 from reprise.stores.frames import FrameStore, LibraryFacts
 from reprise.stores.ignored import IgnoredStore
 from reprise.stores.keeping import kept_at
 from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
-from reprise.stores.lock import LOCK_NAME, FolderLock
-from reprise.stores.milvus import connect, keep, part
+from reprise.stores.lock import FolderLock
 from reprise.stores.moving import finish_moves
 from reprise.stores.notes import NoteStore
 from reprise.stores.settling import settle
@@ -48,10 +49,6 @@ from reprise.stores.videos import VideoRow, VideoStore
 
 if TYPE_CHECKING:
     from reprise.embedding import EmbeddedVideo
-
-MILVUS_NAME = "milvus.db"
-MATRICES_NAME = "matrices"
-OWN_NAMES = frozenset({LOCK_NAME, MILVUS_NAME, MATRICES_NAME})
 
 # Frames between two flushes of a long ingest: what is not flushed is slow to search and is looked through again
 # after a crash.
@@ -128,7 +125,7 @@ class LibraryStores:
         self._unflushed_frames = 0
         self._is_doubtful = False  # whether Milvus may lack what was written to it
         if place.embedded:
-            _check_folder(place, create is not None, rebuild=rebuild)
+            check_folder(place, create is not None, rebuild=rebuild)
         try:
             if not place.embedded:
                 # Before anything is made on this machine: the address may be mistyped.
@@ -165,8 +162,8 @@ class LibraryStores:
         self.frames = FrameStore(self._milvus)
         self.videos = VideoStore(self._milvus, self._keep_row)
         are_there = self.frames.exists() and self.videos.exists()
-        if not rebuild and _has_more(self.place, are_there=are_there):
-            raise LibraryLostError(_lost(self.place))
+        if not rebuild and has_more(self.place, are_there=are_there):
+            raise LibraryLostError(lost(self.place))
         if not are_there:
             if create is None:
                 raise LibraryNotFoundError(f"{self.place.shown}: no library there; `reprise ingest` makes one")
@@ -378,35 +375,3 @@ class LibraryStores:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
-
-
-def _has_more(place: Place, *, are_there: bool) -> bool:
-    """Whether LevelDB on this machine has videos that Milvus has lost, or is just being filled with."""
-    if not (place.matrices / "CURRENT").exists():
-        return False
-    matrices = open_leveldb(place.matrices)
-    has_videos = next(matrices.keys(), None) is not None
-    return has_videos and (not are_there or matrices.fact(copies.REBUILDING) is not None)
-
-
-def _lost(place: Place) -> str:
-    return (
-        f"{place.shown}: {'its Milvus folder' if place.embedded else 'the library on this server'} is gone or not "
-        f"whole, but {printable(place.matrices)} still has its videos; `reprise verify --repair` puts them back, or "
-        "remove that folder to begin anew"
-    )
-
-
-def _check_folder(place: Place, create: bool, *, rebuild: bool) -> None:
-    folder = place.locked
-    if folder.exists() and not folder.is_dir():
-        raise LibraryError(f"{place.shown}: is a file; a library is a folder, or the URI of a Milvus server")
-    names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    if MILVUS_NAME in names or (rebuild and MATRICES_NAME in names):
-        return
-    if _has_more(place, are_there=False):
-        raise LibraryLostError(_lost(place))
-    if not create:
-        raise LibraryNotFoundError(f"{place.shown}: no library there; `reprise ingest` makes one")
-    if names - OWN_NAMES:
-        raise LibraryError(f"{place.shown}: the folder holds other files; give a new or empty folder for the library")

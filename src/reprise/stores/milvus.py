@@ -6,8 +6,6 @@ import gc
 import json
 import logging
 import os
-import threading
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -31,6 +29,10 @@ MOST_IN_ANSWER = 16384  # more Milvus does not give at once
 SEARCHED_AT_ONCE, SEARCHED_AT_ONCE_ON_SERVER = 768, 2048
 TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 10.0
+# Of a server's collection: mostly at once; while its index is built, a second for every few thousand frames.
+LOADED_AT_ONCE_S, LOADED_WITHIN_S = 20.0, 900.0
+
+_log = logging.getLogger(__name__)
 
 # Asked for by pymilvus, not offered by Milvus Lite, and harmless: without this every command prints a traceback.
 logging.getLogger("grpc._server").setLevel(logging.CRITICAL + 1)
@@ -132,18 +134,23 @@ class Milvus:
         return [(f["name"], f["type"] in vectors) for f in fields if not f.get("auto_id", False)]
 
     def load(self, collection: str, index: Mapping[str, Any] | None = None) -> None:
-        """Makes `collection` searchable; one that lost its index, within `rebuild_index`, gets `index`."""
+        """Makes `collection` searchable; one that lost its index, within `rebuild_index`, gets `index`.
+
+        A server that is building an index is waited for, up to `LOADED_WITHIN_S`.
+        """
         with self._speaking():
             if index is not None:
                 self._make_index(collection, index)
         try:
             with self._speaking():
-                self._client.load_collection(collection, timeout=TIMEOUT_S)
+                self._client.load_collection(collection, timeout=TIMEOUT_S if self.embedded else LOADED_AT_ONCE_S)
         except StoreError:
-            if not (self.embedded and lite.drop_index_files(self.uri, collection)):
+            if self.embedded and not lite.drop_index_files(self.uri, collection):
                 raise
+            if not self.embedded:
+                _log.warning("%s: waiting for the server, which is loading %s", self.shown, collection)
             with self._speaking():
-                self._client.load_collection(collection, timeout=TIMEOUT_S)
+                self._client.load_collection(collection, timeout=TIMEOUT_S if self.embedded else LOADED_WITHIN_S)
 
     def insert(self, collection: str, rows: Sequence[Mapping[str, Any]], *, replace: bool = False) -> int:
         """Adds rows (field name to value); returns how many. With `replace`, over those with their ids.
@@ -346,55 +353,6 @@ def _cannot_open(shown: str, error: BaseException) -> StoreError | LibraryInUseE
     if "holds the lock" in str(error):
         return LibraryInUseError(f"{shown}: another process has this Milvus Lite folder open; wait until it ends")
     return StoreError(f"{shown}: Milvus Lite cannot open it: {with_remedy(first_line(error))}")
-
-
-def address(uri: str | None, host: str | None, port: str | int | None) -> str:
-    """The URI that a Towhee operator's `host` and `port`, or our `uri`, name."""
-    return uri if uri is not None else f"http://{host or '127.0.0.1'}:{port or 19530}"
-
-
-# Towhee builds operators from plain arguments: operators, pipelines and the library that uses them share a
-# connection through this table. Milvus Lite, which serves a folder to one owner, could not work otherwise.
-_connected: dict[str, Milvus] = {}
-_connecting = threading.Lock()
-
-
-def connect(uri: str, *, user: str | None = None, password: str | None = None) -> Milvus:
-    """The process's connection to `uri`. The token of a server that asks for one is in REPRISE_MILVUS_TOKEN,
-    unless `user` and `password` are given. Raises StoreError, or LibraryInUseError for a folder that is held.
-    """
-    token = f"{user}:{password}" if user else os.environ.get("REPRISE_MILVUS_TOKEN", "")
-    with _connecting:
-        if uri not in _connected:
-            _connected[uri] = Milvus(uri, token)
-        return _connected[uri]
-
-
-def disconnect(uri: str) -> None:
-    """Closes the process's connection to `uri`, if there is one."""
-    with _connecting:
-        milvus = _connected.pop(uri, None)
-    if milvus is not None:
-        milvus.close()
-
-
-# A process may have a server's library open twice: the connection is closed with the last.
-_keepers: Counter[str] = Counter()
-
-
-def keep(uri: str) -> None:
-    """Notes that the connection to `uri` is to be kept open until `part` is called as often as this."""
-    with _connecting:
-        _keepers[uri] += 1
-
-
-def part(uri: str) -> None:
-    """Undoes one `keep`; the last one closes the connection."""
-    with _connecting:
-        _keepers[uri] -= 1
-        is_last = _keepers[uri] <= 0
-    if is_last:
-        disconnect(uri)
 
 
 @contextmanager
