@@ -68,10 +68,12 @@ class _Search:
 
     def __call__(self, **asked: Any) -> list[list[dict[str, Any]]]:
         asked["segments"] = [segment for segment in asked["segments"] if segment.num_rows]
-        return _quick(**asked) if _is_plain(asked) else self.usual(**asked)
+        # Once: in the background they come and go.
+        indexes = [segment.indexes.get(asked["vector_field"]) for segment in asked["segments"]]
+        return _quick(indexes, **asked) if _is_plain(asked, indexes) else self.usual(**asked)
 
 
-def _is_plain(asked: dict[str, Any]) -> bool:
+def _is_plain(asked: dict[str, Any], indexes: list[Any]) -> bool:
     """Whether all rows are flushed and indexed and have vectors, and no filter is set."""
     field, segments = asked["vector_field"], asked["segments"]
     return (
@@ -81,16 +83,16 @@ def _is_plain(asked: dict[str, Any]) -> bool:
         and asked["compiled_filter"] is None
         and asked["memtable"].size() == len(asked["memtable"].delete_index_snapshot())
         and asked["top_k"] > 0
+        and None not in indexes
         and all(
-            segment.indexes.get(field) is not None
-            and segment.vector_data(field)[1] is None
-            and "$meta" not in segment.table.schema.names
+            segment.vector_data(field)[1] is None and "$meta" not in segment.table.schema.names
             for segment in segments
         )
     )
 
 
 def _quick(
+    indexes: list[Any],
     *,
     query_vectors: NDArray[np.float32],
     segments: list[Any],
@@ -98,7 +100,6 @@ def _quick(
     delta_index: Any,
     top_k: int,
     pk_field: str,
-    vector_field: str,
     output_fields: Sequence[str],
     project_record_fn: Callable[[dict[str, Any]], dict[str, Any]],
     search_params: dict[str, Any] | None,
@@ -108,9 +109,9 @@ def _quick(
     valid = valid_mask(pks, np.concatenate([segment.seqs for segment in segments]), delta_index, None, memtable)
     ends = np.cumsum([segment.num_rows for segment in segments])
     rows, distances = [], []
-    for segment, end in zip(segments, ends.tolist(), strict=True):
+    for index, segment, end in zip(indexes, segments, ends.tolist(), strict=True):
         part = valid[end - segment.num_rows : end]
-        found, apart = segment.indexes[vector_field].search(
+        found, apart = index.search(
             query_vectors, top_k, valid_mask=None if part.all() else part, params=search_params
         )
         rows.append(np.where(found < 0, len(pks), found + end - segment.num_rows))
