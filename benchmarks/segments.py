@@ -55,8 +55,8 @@ def main() -> None:
     cases = [case for case in map(json.loads, filter(str.strip, lines)) if is_in_half(case["qid"], arguments.half)]
     cache = Path(arguments.cache) if arguments.cache else None
     # Refining costs seconds a segment: what is too faint for the tables is not refined, and not on the curve.
-    least = arguments.min_score if arguments.refine else 0
-    settings = QuerySettings(aligner=arguments.aligner, min_score=least, refine=arguments.refine)
+    wanted = QuerySettings(aligner=arguments.aligner, min_score=arguments.min_score, refine=arguments.refine)
+    settings = wanted if arguments.refine else replace(wanted, min_score=0)
     with tempfile.TemporaryDirectory() as scratch:
         place = arguments.library or (cache or Path(scratch)) / "library"
         with reprise.open(place) as library:
@@ -65,9 +65,9 @@ def main() -> None:
             ingested = time.monotonic()
             found, candidates = _ask(library, cases, bench / "queries", settings, cache)
             answered = time.monotonic()
-    predicted = at_least(found, arguments.min_score)
+    predicted = at_least(found, wanted.least_score)
     report = Report(
-        min_score=arguments.min_score,
+        min_score=wanted.least_score,
         labelled=len(truth),
         overall=overall_figures(predicted, truth),
         by_kind=figures_by_kind(predicted, truth, cases),
@@ -92,7 +92,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("bench", help="folder with refs, queries, labels.json and cases.jsonl")
     parser.add_argument("--aligner", choices=list(ALIGNERS), default=usual.aligner)
     parser.add_argument("--refine", action="store_true", help="locate the segments' ends to a fraction of a second")
-    parser.add_argument("--min-score", type=float, default=usual.least_score, help="of the segments in the tables")
+    parser.add_argument("--min-score", type=float, help="of the segments in the tables, else the aligner's own")
     parser.add_argument(
         "--half", choices=("odd", "even", "both"), default="both", help="queries by the parity of crc32(qid)"
     )
