@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -29,8 +30,7 @@ MOST_IN_ANSWER = 16384  # more Milvus does not give at once
 SEARCHED_AT_ONCE, SEARCHED_AT_ONCE_ON_SERVER = 768, 2048
 TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 10.0
-# Of a server's collection: mostly at once; while its index is built, a second for every few thousand frames.
-LOADED_AT_ONCE_S, LOADED_WITHIN_S = 20.0, 900.0
+LOADED_WITHIN_S = 900.0  # a server's collection whose index is being built: a second for every few thousand frames
 
 _log = logging.getLogger(__name__)
 
@@ -136,21 +136,47 @@ class Milvus:
     def load(self, collection: str, index: Mapping[str, Any] | None = None) -> None:
         """Makes `collection` searchable; one that lost its index, within `rebuild_index`, gets `index`.
 
-        A server that is building an index is waited for, up to `LOADED_WITHIN_S`.
+        A server that is building an index is waited for, up to `LOADED_WITHIN_S`; one that cannot load the index that
+        it has gets it anew.
         """
         with self._speaking():
             if index is not None:
                 self._make_index(collection, index)
         try:
-            with self._speaking():
-                self._client.load_collection(collection, timeout=TIMEOUT_S if self.embedded else LOADED_AT_ONCE_S)
+            self._load(collection)
         except StoreError:
-            if self.embedded and not lite.drop_index_files(self.uri, collection):
-                raise
             if not self.embedded:
-                _log.warning("%s: waiting for the server, which is loading %s", self.shown, collection)
-            with self._speaking():
-                self._client.load_collection(collection, timeout=TIMEOUT_S if self.embedded else LOADED_WITHIN_S)
+                self._load_late(collection)
+            elif lite.drop_index_files(self.uri, collection):
+                self._load(collection)
+            else:
+                raise
+
+    def _load(self, collection: str) -> None:
+        with self._speaking():
+            self._client.load_collection(collection, timeout=TIMEOUT_S)
+
+    def _load_late(self, collection: str) -> None:
+        # While an index is built this takes minutes. Where it is built and loading still does not end, a process was
+        # killed while it replaced the index, and Milvus 2.3 tries for ever to load files that it cannot read.
+        give_up_s = time.monotonic() + LOADED_WITHIN_S
+        _log.warning("%s: waiting for the server, which is loading %s", self.shown, collection)
+        while True:
+            index = self._description(collection)
+            is_built = not int(index.get("pending_index_rows", 0))
+            try:
+                self._load(collection)
+            except StoreError:
+                if time.monotonic() > give_up_s:
+                    raise
+            else:
+                return
+            if is_built:
+                break
+        params = {"nlist": int(index["nlist"])} if "nlist" in index else {}
+        self.rebuild_index(
+            collection, {"index_type": index["index_type"], "metric_type": index["metric_type"], "params": params}
+        )
 
     def insert(self, collection: str, rows: Sequence[Mapping[str, Any]], *, replace: bool = False) -> int:
         """Adds rows (field name to value); returns how many. With `replace`, over those with their ids.
