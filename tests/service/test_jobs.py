@@ -117,14 +117,20 @@ def test_a_fault_of_our_own_fails_its_job_alone(tmp_path: Path) -> None:
     jobs.stop()
 
 
-def test_a_worker_that_is_killed_fails_its_task_and_the_next_one_has_a_new_worker(films: Path) -> None:
+def test_a_worker_that_is_killed_fails_its_task_and_the_next_one_has_a_new_worker(
+    films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     worker = Worker(60)
     assert worker.run("thumbnail", str(films / "own.mp4"), 1.0).startswith(b"\xff\xd8")
-    process = worker._process
+    process, connection = worker._process, worker._connection
     assert process is not None
+    assert connection is not None
     os.kill(process.pid, signal.SIGSTOP)
+    send, is_sent = connection.send, threading.Event()
+    monkeypatch.setattr(connection, "send", lambda task: (send(task), is_sent.set()))
     with ThreadPoolExecutor(1) as pool:
         task = pool.submit(worker.run, "thumbnail", str(films / "own.mp4"), 1.0)
+        assert is_sent.wait(60)  # before that another process would be started for the task
         process.kill()
         with pytest.raises(DecodeError, match="SIGKILL"):
             task.result(60)
