@@ -41,7 +41,7 @@ from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
 from reprise.stores.lock import FolderLock
 from reprise.stores.moving import finish_moves
 from reprise.stores.notes import NoteStore
-from reprise.stores.settling import settle
+from reprise.stores.settling import settle, settle_all
 from reprise.stores.slots import free_slot, left_slots
 from reprise.stores.sounds import SoundStore, audio_of
 from reprise.stores.unfinished import remove_finished
@@ -294,6 +294,7 @@ class LibraryStores:
 
     def recover(self) -> list[str]:
         """Finishes or takes back what a killed process left; returns the ids of the videos taken back."""
+        has_died = bool(self.matrices.marks())
         taken_back = recovery.recover(self, self.matrices)
         finish_moves(self, self.matrices)
         if self.place.embedded:
@@ -303,12 +304,15 @@ class LibraryStores:
                 for slot in slots:
                     try:
                         matrices = open_leveldb(slot.matrices)
+                        has_died = has_died or bool(matrices.marks())
                         taken_back += recovery.recover(self, matrices)
                         finish_moves(self, matrices)
                     finally:
                         close_leveldb(slot.matrices)
                     if self.place.keeps_matrices == (first == self.place.beside):  # it had no matrices to keep
                         remove_finished(slot.matrices)
+        if has_died:
+            settle_all(self)
         return taken_back
 
     @contextmanager

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # a library settles itself with this module
     from reprise.stores.library import LibraryStores
 
 LOOKED_AT_ONCE = 200  # videos
+MOST_SETTLED = 20_000  # videos, whose rows take some seconds to read
 
 
 def settle(stores: LibraryStores, video_ids: Iterable[str]) -> list[str]:
@@ -31,6 +32,19 @@ def settle(stores: LibraryStores, video_ids: Iterable[str]) -> list[str]:
             if _settle(stores, video_id):
                 mended.append(video_id)
     return mended
+
+
+def settle_all(stores: LibraryStores) -> list[str]:
+    """`settle` for all videos, after a process died: what it had removed may be shown again.
+
+    Where the library has more than `MOST_SETTLED` videos `reprise verify` has to be asked for it.
+    """
+    if stores.claims is None or stores.videos.count() > MOST_SETTLED:
+        return []
+    frames = {row.id: row.frame_count for row in stores.videos.all()}
+    if stores.frames.count() == sum(frames.values()):
+        return []
+    return settle(stores, frames.keys() - stores.claims.others().keys())
 
 
 def doubtful(stores: LibraryStores, video_ids: Iterable[str]) -> list[str]:
@@ -58,6 +72,10 @@ def _settle(stores: LibraryStores, video_id: str) -> bool:
     if row is None:
         stores.frames.delete(video_id, known=counted)
         return True
+    if counted > row.frame_count:
+        stores.frames.delete(video_id, start=row.frame_count, known=counted)
+        if stores.frames.count(video_id) == row.frame_count:
+            return True
     try:
         copy = copies.read(stores.matrices, video_id)
     except StoreError:
