@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from reprise.alignment.aligned import AlignedSegment
@@ -10,7 +11,7 @@ from reprise.audio.fingerprint import Listened, listened
 from reprise.audio.library_sounds import LibrarySounds
 from reprise.decoding.guarded import video_facts
 from reprise.embedding import EmbeddedQuery, described, embed_query
-from reprise.errors import printable
+from reprise.errors import ReprisError, printable
 from reprise.evidence import MatchEvidence, QueryEvidence, similarity_for_eyes
 from reprise.ignoring import Floats, IgnoredFrames, IgnoreList
 from reprise.marks import MarkReader, Marks
@@ -43,33 +44,47 @@ class Queries:
 
     def query(self, path: str, settings: QuerySettings) -> QueryResult:
         """The copied segments of one video. Raises an InputError for the video, a LibraryError for the library."""
-        likely, marks_now = self._begin()
-        if settings.skips or likely.ignored:
-            result, _ = self._asked(embed_query(path, self._embedding), settings)
+        with self._begun() as (likely, marks_now):
+            if settings.skips or likely.ignored:
+                result, _ = self._asked(embed_query(path, self._embedding), settings, likely, marks_now)
+                return self._witnessed(path, result, settings)
+            expected = video_facts(path, limits=self._embedding.limits)
+            times_s, matrix, candidates, aligned, rows = run(self._chain(settings), path)
+            marks = marks_now()
+            if marks.ignored:  # since a moment ago
+                result, _ = self._asked(embed_query(path, self._embedding), settings, marks, marks_now)
+                return self._witnessed(path, result, settings)
+            query = described(times_s, matrix, expected, "", self._embedding.fps)
+            result = self._result(path, query.duration_s, query.warning, candidates, aligned, rows, settings, marks)
             return self._witnessed(path, result, settings)
-        expected = video_facts(path, limits=self._embedding.limits)
-        times_s, matrix, candidates, aligned, rows = run(self._chain(settings), path)
-        marks = marks_now()
-        if marks.ignored:  # since a moment ago
-            result, _ = self._asked(embed_query(path, self._embedding), settings)
-            return self._witnessed(path, result, settings)
-        query = described(times_s, matrix, expected, "", self._embedding.fps)
-        result = self._result(path, query.duration_s, query.warning, candidates, aligned, rows, settings, marks)
-        return self._witnessed(path, result, settings)
 
     def query_embedded(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryResult:
         """As `query`, for a video that was embedded before; its sound is compared where it was listened to."""
-        result, _ = self._asked(query, settings)
+        with self._begun() as begun:
+            result, _ = self._asked(query, settings, *begun)
         return result if query.listened is None else self._witnessed(query.path, result, settings, query.listened)
 
-    def _begin(self) -> tuple[Marks, Callable[[], Marks]]:
-        """Begins what a server is waited for in a query, beside its search: the marks, and all videos' rows."""
-        if not self._stores.place.embedded:
-            self._wait_for_rows = meanwhile(self._stores.videos.catch_up)
-        return self._marks.begin()
+    @contextmanager
+    def _begun(self) -> Iterator[tuple[Marks, Callable[[], Marks]]]:
+        """Begins what a server is waited for in a query, beside its search: the marks, and all videos' rows.
+
+        Gives what `MarkReader.begin` gives.
+        """
+        self._wait_for_rows = (
+            (lambda: None) if self._stores.place.embedded else meanwhile(self._stores.videos.catch_up)
+        )
+        likely, marks_now = self._marks.begin()
+        try:
+            yield likely, marks_now
+        except Exception:
+            # Whoever hears of it may close the connection: no read may be under way then.
+            for wait in (self._wait_for_rows, marks_now):
+                with suppress(ReprisError):
+                    wait()
+            raise
 
     def _caught_up(self) -> CaughtUp | None:
-        """Waits, in a pipeline, for what `_begin` has begun."""
+        """Waits, in a pipeline, for the rows, which `_begun` has begun to wait for."""
         if self._stores.place.embedded:
             return None
 
@@ -79,9 +94,10 @@ class Queries:
 
         return caught_up
 
-    def _asked(self, query: EmbeddedQuery, settings: QuerySettings) -> tuple[QueryResult, dict[str, VideoRow]]:
-        """The answer, and the rows of the candidates by id."""
-        likely, marks_now = self._begin()
+    def _asked(
+        self, query: EmbeddedQuery, settings: QuerySettings, likely: Marks, marks_now: Callable[[], Marks]
+    ) -> tuple[QueryResult, dict[str, VideoRow]]:
+        """The answer, and the rows of the candidates by id; within `_begun`, with what that gives."""
         while True:
             candidates, aligned, rows = self._aligned(query, settings, self._ignored.frames(likely.ignored))
             marks = marks_now()
@@ -108,7 +124,8 @@ class Queries:
 
     def with_evidence(self, query: EmbeddedQuery, settings: QuerySettings) -> QueryEvidence:
         """As `query`, for a video that was embedded before, with the similarity map of every match."""
-        answer, rows = self._asked(query, settings)
+        with self._begun() as begun:
+            answer, rows = self._asked(query, settings, *begun)
         result = self._witnessed(query.path, answer, settings, query.listened)
         by_path = {row.path: row for row in rows.values()}
         evidence = []

@@ -27,6 +27,7 @@ def has_more(place: Place, *, are_there: bool) -> bool:
 
 
 def lost(place: Place) -> str:
+    """The line that says that Milvus lost the library at `place`, and what to do."""
     return (
         f"{place.shown}: {'its Milvus folder' if place.embedded else 'the library on this server'} is gone or not "
         f"whole, but {printable(place.matrices)} still has its videos; `reprise verify --repair` puts them back, or "
@@ -35,6 +36,7 @@ def lost(place: Place) -> str:
 
 
 def check_folder(place: Place, create: bool, *, rebuild: bool) -> None:
+    """Raises a LibraryError where no library is, or with `create` can be, in the folder of `place`."""
     folder = place.locked
     if folder.exists() and not folder.is_dir():
         raise LibraryError(f"{place.shown}: is a file; a library is a folder, or the URI of a Milvus server")
