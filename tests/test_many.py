@@ -285,6 +285,9 @@ def test_what_a_machine_that_died_for_good_left_of_another_version_goes_with_the
 def test_what_another_process_marks_between_two_queries_is_heeded(server: str, tmp_path: Path) -> None:
     clip, other = (footage(tmp_path / f"{seed}.mp4", range(12), seed=seed) for seed in (1, 2))
     assert run("ingest", "--library", server, clip, other).status == 0
+    # What a failing query has begun to read is over: else the closed connection looks like a server that is away.
+    told = run("query", "--library", server, tmp_path / "gone.mp4").err
+    assert told == f"reprise: {tmp_path}/gone.mp4: no such file; it was moved, deleted or mistyped\n"
     with reprise.open(server) as here:
         assert [match.reference for match in here.query(clip)] == [str(clip)]
         assert run("reject", "add", clip, clip, "--library", server).status == 0
