@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 import reprise
+from reprise.embedding import EmbeddedVideo
 from reprise.errors import LibraryMismatchError, ReprisError, SettingsError
+from reprise.exchange import importing
 from reprise.exchange.importing import checked_matrix
 from reprise.exchange.layouts import LAYOUTS
 from reprise.library import Library
@@ -90,6 +93,52 @@ def test_a_servers_library_is_exported_and_imported_alike(exports: Path, server_
         library.remove_videos(library.videos())
     for path in (exports / "vcsl").iterdir():
         assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.server
+def test_what_another_process_writes_meanwhile_is_waited_for_and_not_written_again(
+    exports: Path, server_place: str
+) -> None:
+    with reprise.open(exports / "library") as library:
+        ids = {row.path: row.id for row in library.videos()}
+    first, second = str(exports / "a.mp4"), str(exports / "b.mp4")
+    with reprise.open(server_place) as library, reprise.open(server_place) as other:
+        assert library.import_from(exports / "npz").added == [first, second]
+        ours, _ = library.opened()
+        kept, matrix = ours.videos.get([ids[first]])[ids[first]], ours.matrix(ids[first])
+        assert matrix is not None
+        video = EmbeddedVideo(np.arange(len(matrix)) / kept.fps, matrix, kept.duration_s, "", kept.content_hash)
+        library.remove_videos(library.videos())
+        theirs, _ = other.opened()
+        assert theirs.claims is not None
+        assert theirs.claims.take([ids[first]]) == {ids[first]}
+        with ThreadPoolExecutor(1) as thread:
+            imported = thread.submit(library.import_from, exports / "npz")
+            theirs.add(replace(kept, warning="theirs"), video)
+            theirs.claims.release([ids[first]])
+            report = imported.result()
+        assert (report.unchanged, report.added) == ([first], [second])
+        assert theirs.videos.get([ids[first]])[ids[first]].warning == "theirs"
+        assert library.verify() == []
+        library.remove_videos(library.videos())
+
+
+@pytest.mark.parametrize("batch_bytes", [1, importing.BATCH_BYTES])
+def test_an_id_that_an_export_has_twice_is_imported_once(
+    exports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_bytes: int
+) -> None:
+    monkeypatch.setattr(importing, "BATCH_BYTES", batch_bytes)
+
+    def twice(entries: list[dict[str, Any]]) -> None:
+        entries += [entries[0], entries[1] | {"id": entries[0]["id"]}]
+
+    with reprise.open(tmp_path / "library") as library:
+        report = library.import_from(changed(exports / "npz", tmp_path / "twice", twice))
+        assert (len(report.added), report.unchanged) == (2, [str(exports / "a.mp4")])
+        assert [failure.reason for failure in report.failed] == [
+            f"{exports}/b.mp4: another video has its id in the library, {exports}/a.mp4; give --new-ids"
+        ]
+        assert library.verify() == []
 
 
 def test_other_programs_read_an_export(exports: Path) -> None:

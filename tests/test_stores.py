@@ -23,10 +23,9 @@ from reprise.errors import (
 )
 from reprise.models.weights import name_of
 from reprise.stores.connections import connect
-from reprise.stores.frames import LibraryFacts, index_for
+from reprise.stores.frames import LibraryFacts
 from reprise.stores.leveldb import close_leveldb, open_leveldb
 from reprise.stores.library import LibraryStores, Place
-from reprise.stores.milvus import Milvus
 from reprise.stores.record import pack, unpack
 from reprise.stores.videos import VideoRow
 
@@ -328,55 +327,6 @@ def test_a_library_of_the_same_network_with_other_weights_asks_for_those() -> No
 def test_an_address_where_no_server_listens_is_named() -> None:
     with pytest.raises(StoreError, match=r"http://127\.0\.0\.1:9: no Milvus server answers there"):
         opened("http://127.0.0.1:9")
-
-
-def test_the_index_grows_with_the_library() -> None:
-    assert index_for(1000)["index_type"] == "FLAT"
-    for embedded in (True, False):
-        assert index_for(200_000, embedded=embedded)["index_type"] == "FLAT"
-        assert index_for(1_000_000, embedded=embedded)["index_type"] == "IVF_SQ8"
-    assert index_for(1_000_000, embedded=False)["params"] == {"nlist": 4096}
-    assert index_for(10_000_000, embedded=False)["params"] == {"nlist": 8192}
-
-
-@pytest.mark.server
-def test_a_server_that_cannot_load_the_index_that_it_has_gets_it_anew(
-    server_place: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    stores = opened(server_place)
-    stores.add(row(), video())
-    stores.flush()
-    stores.close()
-    with closing(Milvus(server_place)) as milvus:
-        load, refused = milvus._load, []
-
-        def refuse_twice(collection: str) -> None:
-            if len(refused) < 2:
-                refused.append(collection)
-                raise StoreError("not loaded within 60 s")
-            load(collection)
-
-        monkeypatch.setattr(milvus, "_load", refuse_twice)
-        milvus.load("frames")
-        assert refused == ["frames", "frames"]
-        assert (milvus.index_type("frames"), milvus.count("frames")) == ("FLAT", 5)
-    assert f"{server_place}: waiting for the server, which is loading frames" in caplog.text
-
-
-def test_a_library_that_outgrows_its_index_gets_the_next_one_and_still_finds(
-    place: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("reprise.stores.frames.FLAT_UP_TO", 100)
-    stores = opened(place)
-    stores.add(row(frames=300), video(300))
-    assert stores.frames.index_type() == "FLAT"
-    stores.flush()
-    assert stores.frames.index_type().startswith("IVF_")
-    stores.close()
-    stores = opened(place, create=False)
-    assert stores.frames.index_type().startswith("IVF_")
-    assert stores.frames.count() == 300
-    stores.close()
 
 
 def test_leveldb_never_holds_a_pickle(tmp_path: Path) -> None:

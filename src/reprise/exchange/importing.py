@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,9 +18,11 @@ from reprise.exchange.reading import Export, Exported
 from reprise.scanning import Failure
 from reprise.stores.frames import LibraryFacts
 from reprise.stores.library import LibraryStores
+from reprise.stores.sharing import MOST_AHEAD
 from reprise.stores.videos import VideoRow
 
 UNIT = 1e-3  # how far from 1 the length of a row may be that counts as normalised
+BATCH_BYTES = 32 << 20  # of matrices that are written together, and one more matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,12 @@ class Imported:
     status: str  # added, unchanged or failed
     reason: str = ""
     frames: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    row: VideoRow
+    matrix: NDArray[np.float32]  # [frames, dim], rows of length 1
 
 
 @dataclass(slots=True)
@@ -86,20 +94,34 @@ def import_into(
     stores.recover()
     report = ImportReport()
     try:
-        for video in export.videos():
-            imported = _import_one(stores, have, video, new_ids=new_ids)
-            report.record(imported)
-            if progress is not None:
-                progress(imported)
+        for batch in _batches(export.videos()):
+            prepared = [_prepared(video, have, new_ids=new_ids) for video in batch]
+            for imported in _import_all(stores, prepared):
+                report.record(imported)
+                if progress is not None:
+                    progress(imported)
     finally:
         # Also when interrupted: what is done is kept in its final form.
         stores.flush()
     return report
 
 
-def _import_one(
-    stores: LibraryStores, have: LibraryFacts, video: Exported | ReprisError, *, new_ids: bool
-) -> Imported:
+def _batches(videos: Iterable[Exported | ReprisError]) -> Iterator[list[Exported | ReprisError]]:
+    """The videos in groups that are small in memory: a server takes as long to be asked for one as for many."""
+    batch: list[Exported | ReprisError] = []
+    held = 0
+    for video in videos:
+        batch.append(video)
+        held += 0 if isinstance(video, ReprisError) else video.matrix.nbytes
+        if len(batch) == MOST_AHEAD or held >= BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def _prepared(video: Exported | ReprisError, have: LibraryFacts, *, new_ids: bool) -> Imported | _Prepared:
+    """What is to be written of a video, or why it cannot be."""
     if isinstance(video, ReprisError):
         return Imported(str(video).partition(": ")[0], "failed", str(video))
     try:
@@ -109,15 +131,41 @@ def _import_one(
         return Imported(video.name, "failed", f"{video.name}: {error}")
     if new_ids:
         row = replace(row, id=hashlib.sha256(f"import\0{video.id}\0{row.content_hash}".encode()).hexdigest()[:32])
-    there = stores.videos.get([row.id]).get(row.id)
+    return _Prepared(row, matrix)
+
+
+def _import_all(stores: LibraryStores, prepared: Sequence[Imported | _Prepared]) -> Iterator[Imported]:
+    ids = [one.row.id for one in prepared if isinstance(one, _Prepared)]
+    # Claimed before they are looked for: what another process writes meanwhile would not be seen.
+    ours = set(ids) if stores.claims is None else stores.claims.take(ids)
+    try:
+        there = stores.videos.get(ids)
+        for one in prepared:
+            if not isinstance(one, _Prepared):
+                yield one
+            elif one.row.id in ours:
+                yield _import_one(stores, one, there.get(one.row.id))
+                there.setdefault(one.row.id, one.row)  # an export may have an id twice
+            else:
+                with stores.alone_with(one.row.id):  # when the other process is done with it
+                    yield _import_one(stores, one, stores.videos.get([one.row.id]).get(one.row.id))
+    finally:
+        if stores.claims is not None:
+            stores.claims.release(ours)
+
+
+def _import_one(stores: LibraryStores, one: _Prepared, there: VideoRow | None) -> Imported:
+    """For who has the video alone."""
+    row = one.row
     if there is not None:
         if (there.content_hash, there.frame_count) == (row.content_hash, row.frame_count):
             return Imported(row.path, "unchanged")
         reason = f"{row.path}: another video has its id in the library, {there.path}; give --new-ids"
         return Imported(row.path, "failed", reason)
-    times_s = np.arange(len(matrix)) / have.fps
-    stores.add(row, EmbeddedVideo(times_s, matrix, row.duration_s, row.warning, row.content_hash))
-    return Imported(row.path, "added", frames=len(matrix))
+    times_s = np.arange(len(one.matrix)) / row.fps
+    video = EmbeddedVideo(times_s, one.matrix, row.duration_s, row.warning, row.content_hash)
+    stores.add(row, video, is_there=False)
+    return Imported(row.path, "added", frames=len(one.matrix))
 
 
 def checked_matrix(matrix: NDArray[Any], dimension: int) -> NDArray[np.float32]:

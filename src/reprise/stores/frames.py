@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from reprise.errors import LibraryMismatchError, StoreError
 from reprise.models.catalogue import is_known
 from reprise.stores.milvus import MOST_IN_ANSWER, Milvus
+from reprise.stores.server_version import keeps_vectors
 
 FRAMES = "frames"
 # Of the whole library: raised when an older program could no longer read or write it.
@@ -193,7 +194,8 @@ class FrameStore:
         self._milvus.rebuild_index(FRAMES, self._wanted_index())
 
     def _wanted_index(self) -> dict[str, Any]:
-        return index_for(self.count(), embedded=self._milvus.embedded)
+        embedded = self._milvus.embedded
+        return index_for(self.count(), embedded=embedded, in_bytes=embedded or keeps_vectors(self._milvus.version()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,15 +234,22 @@ def frame_ids(video_id: str, frames: int) -> tuple[list[str], list[int]]:
     return [f"{video_id}-{index:08d}" for index in indices], indices
 
 
-def index_for(frames: int, *, embedded: bool = True) -> dict[str, Any]:
-    """The index for a library of this many frames, as arguments of pymilvus' `add_index`."""
+def index_for(frames: int, *, embedded: bool = True, in_bytes: bool = True) -> dict[str, Any]:
+    """The index for a library of this many frames, as arguments of pymilvus' `add_index`.
+
+    `in_bytes`: whether it may hold numbers in a byte each, and not the whole vectors (see `server_version`).
+    """
     if frames <= FLAT_UP_TO:
         return {"index_type": "FLAT", "metric_type": METRIC, "params": {}}
     # On Milvus Lite a graph over 20 000 vectors took 3.9 s to build and clusters 0.7 s; searches took the same time.
     # A server of two cores never ended with one (docs/scaling.md).
     # A byte a number found the same copies as four (benchmarks/index_size.py), in a quarter of the memory.
     nlist = EMBEDDED_NLIST if embedded else min(2 ** round(math.log2(4 * math.sqrt(frames))), MOST_NLIST)
-    return {"index_type": "IVF_SQ8", "metric_type": METRIC, "params": {"nlist": nlist}}
+    return {
+        "index_type": "IVF_SQ8" if in_bytes else "IVF_FLAT",
+        "metric_type": METRIC,
+        "params": {"nlist": nlist},
+    }
 
 
 def search_params(index_type: str, limit: int, *, widely: bool = False) -> dict[str, int]:

@@ -74,6 +74,11 @@ class Milvus:
             lite_search.quicken()
         self._client: Any = client if self.embedded else PatientClient(client, self.shown)
 
+    def version(self) -> str:
+        """As the server tells it, e.g. "v2.3.5"."""
+        with self._speaking():
+            return str(self._client.get_server_version(timeout=TIMEOUT_S))
+
     def has(self, collection: str) -> bool:
         """Whether `collection` exists."""
         with self._speaking():
