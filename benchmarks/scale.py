@@ -10,7 +10,7 @@ copy each, two views a frame. They are asked in a process of its own, whose resi
 answer's time from the opening of the library on. "found": the planted copy's video is among the matches, and a
 segment of it overlaps what was planted; that is aligner and vote together, of copies like those that people make,
 the hardest of which are not to be found at all. Rates are of frames written to both stores, without decoding and
-embedding.
+embedding. `--in-bytes`: a server before 2.4 gets the index that later ones have; here nothing reads vectors from it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ import reprise
 from query_speed import Clock
 from reprise.embedding import EmbeddedQuery
 from reprise.segment import QueryResult
-from reprise.stores.library import Place
+from reprise.stores import server_version
+from reprise.stores.library import FLUSH_EVERY_FRAMES, Place
 from synthetic_filling import drawn_id, fill, opened
 from synthetic_library import Copied, SyntheticLibrary
 
@@ -44,6 +45,8 @@ def main() -> None:
     if arguments.measure:
         print(json.dumps(measured(arguments.library, arguments.measure, arguments.queries, arguments.server_pid)))
         return
+    if arguments.in_bytes:
+        server_version.KEEPS_VECTORS_FROM = (0, 0)
     rows: list[Row] = []
     for file in arguments.json:
         rows += json.loads(Path(file).read_text()) if Path(file).exists() else []
@@ -61,6 +64,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--queries", type=int, default=40)
     parser.add_argument("--server-pid", type=int, help="of the Milvus server, for its CPU seconds and memory")
+    parser.add_argument("--flush-every", type=int, default=FLUSH_EVERY_FRAMES, help="frames; by default as an ingest")
+    parser.add_argument("--in-bytes", action="store_true", help="IVF_SQ8, also on a server before 2.4 (see above)")
     parser.add_argument("--json", nargs="+", required=True, help="file of the rows; to plot, several")
     parser.add_argument("--plot", help="picture to draw the rows in")
     parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)  # the frames of a library that is full
@@ -74,7 +79,7 @@ def grown(arguments: argparse.Namespace, rows: list[Row]) -> list[Row]:
     for size in sorted(set(arguments.frames) - done):
         stores = opened(arguments.library)
         server_before_s = clock.server_s()
-        filled = fill(stores, SyntheticLibrary.of_frames(size))
+        filled = fill(stores, SyntheticLibrary.of_frames(size), flush_every=arguments.flush_every)
         server_s = clock.server_s() - server_before_s
         index = stores.frames.index_type()
         frames = stores.frames.count()
@@ -85,6 +90,7 @@ def grown(arguments: argparse.Namespace, rows: list[Row]) -> list[Row]:
             "frames": frames,
             "index": index,
             "filled": asdict(filled),
+            "flushed every": arguments.flush_every,
             # Of what this run added; there may be nothing left to add.
             "frames a CPU second": round(filled.frames / (filled.cpu_s + server_s)) if filled.frames else None,
             "frames a second": round(filled.frames / filled.wall_s) if filled.frames else None,

@@ -14,8 +14,9 @@ from pymilvus import MilvusClient
 
 from reprise.embedding import EmbeddedVideo
 from reprise.settings import EmbedSettings
+from reprise.stores import library as library_module
 from reprise.stores.frames import FRAMES, LibraryFacts
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.library import FLUSH_EVERY_FRAMES, LibraryStores, Place
 from reprise.stores.sharing import MOST_AHEAD
 from reprise.stores.videos import VideoRow
 from synthetic_library import Floats, SyntheticLibrary
@@ -49,10 +50,14 @@ def opened(place: str | Path) -> LibraryStores:
     return LibraryStores(Place.of(os.fspath(place)), create=LibraryFacts(usual.identity, usual.dimension, usual.fps))
 
 
-def fill(stores: LibraryStores, library: SyntheticLibrary) -> Filled:
-    """Adds those of the drawn videos that are not there, as an ingest does it, and flushes."""
+def fill(stores: LibraryStores, library: SyntheticLibrary, *, flush_every: int = FLUSH_EVERY_FRAMES) -> Filled:
+    """Adds those of the drawn videos that are not there, as an ingest does it, and flushes.
+
+    `flush_every`: frames between two flushes. The more, the less a server writes and indexes again what it has.
+    """
     there = {row.id for row in stores.videos.all()}
     missing = [position for position in range(len(library)) if drawn_id(position) not in there]
+    library_module.FLUSH_EVERY_FRAMES = flush_every
     began_s, began_cpu_s = time.monotonic(), cpu_s()
     drawing_s = drawing_cpu_s = 0.0
     videos = frames = 0
