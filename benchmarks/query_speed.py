@@ -156,6 +156,7 @@ def whole(place: str, query: EmbeddedQuery, copies: tuple[Copied, ...], clock: C
         ]
 
 
+AS_COMMANDS_DO = "from reprise.stores.no_pandas import leave_out_pandas\nleave_out_pandas()\n"
 FRESH = """
 import sys
 sys.path.insert(0, {here!r})
@@ -175,10 +176,15 @@ def fresh(place: str, frames: int, minutes: int, runs: int) -> list[Row]:
     here = str(Path(__file__).parent)
     opening = f"import reprise\nwith reprise.open({place!r}) as library: library.require()"
     asking = FRESH.format(here=here, place=place, frames=frames, minutes=minutes)
+    programs = (
+        ("a process that opens it", opening),
+        ("a process that opens it and asks once", asking),
+        ("the same without pandas, as commands do", AS_COMMANDS_DO + asking),
+    )
     clock = Clock(None)
     return [
         clock.median(what, lambda p=program: subprocess.run([sys.executable, "-c", p], check=True), min(runs, 3))  # type: ignore[misc]
-        for what, program in (("a process that opens it", opening), ("a process that opens it and asks once", asking))
+        for what, program in programs
     ]
 
 

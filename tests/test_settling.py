@@ -50,3 +50,29 @@ def test_frames_that_are_there_twice_are_written_anew(server_place: str) -> None
         stores.flush()
         assert stores.frames.count(VIDEO) == 5
         assert stores.problems() == []
+
+
+@pytest.mark.server
+def test_what_a_killed_process_had_written_whole_is_counted_together_and_the_rest_is_finished(
+    server_place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [f"{number:032x}" for number in range(20)]
+    with closing(opened(server_place)) as stores:
+        assert stores.claims is not None
+        stores.claims.take(ids)
+        for video_id in ids:
+            stores.add(row(video_id, path=video_id), video(), is_there=False)
+        # As if the process had been killed here, and had lost a row, or some frames, of two of them.
+        stores.videos.delete(ids[3])
+        stores.frames.delete(ids[7], start=2, known=5)
+        stores.claims.release(ids)
+        asked: list[tuple[str, ...]] = []
+        count = stores.frames.count
+        monkeypatch.setattr(stores.frames, "count", lambda *of: asked.append(of) or count(*of))
+        assert stores.recover() == []
+        # Groups of 19, 9, 5, 2 and 1, or their halves; then the one by itself.
+        assert len(asked) < len(ids) / 2 + 2
+        assert stores.matrices.marks() == {}
+        assert count() == 5 * len(ids)
+        assert sorted(stores.videos.get(ids)) == ids
+        assert stores.problems() == []

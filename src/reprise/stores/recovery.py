@@ -12,6 +12,7 @@ from reprise.errors import StoreError
 from reprise.stores import copies
 from reprise.stores.copies import VideoCopy
 from reprise.stores.leveldb import LevelDb
+from reprise.stores.settling import doubtful
 from reprise.stores.videos import VideoRow
 
 if TYPE_CHECKING:  # what is recovered recovers itself with this module
@@ -29,7 +30,13 @@ def recover(stores: LibraryStores, matrices: LevelDb) -> list[str]:
     # What another process is writing at this moment is its own; the mark is looked at again the next time.
     ours = list(marks) if stores.claims is None else sorted(stores.claims.take(list(marks)))
     rows = stores.videos.get(ours)
-    taken_back = [video_id for video_id in ours if not _settled(stores, matrices, video_id, marks[video_id], rows)]
+    # Most were written whole and only not flushed: on a server they are counted together.
+    whole = set() if stores.claims is None else rows.keys() - set(doubtful(stores, rows))
+    taken_back = [
+        video_id
+        for video_id in ours
+        if not _settled(stores, matrices, video_id, marks[video_id], rows.get(video_id), is_counted=video_id in whole)
+    ]
     for video_id in taken_back:
         stores.erase_in_milvus(video_id)
         matrices.delete(video_id)
@@ -39,9 +46,10 @@ def recover(stores: LibraryStores, matrices: LevelDb) -> list[str]:
     return taken_back
 
 
-def _settled(stores: LibraryStores, matrices: LevelDb, video_id: str, mark: bytes, rows: dict[str, VideoRow]) -> bool:
-    """Whether the video is whole in both stores after all."""
-    row = rows.get(video_id)
+def _settled(
+    stores: LibraryStores, matrices: LevelDb, video_id: str, mark: bytes, row: VideoRow | None, *, is_counted: bool
+) -> bool:
+    """Whether the video is whole in both stores after all; `is_counted`: its frames are as many as `row` says."""
     copy = _readable(matrices, video_id) if mark == copies.TO_FINISH else None
     if copy is None:
         # A removal, which goes through once its row is gone; or a write of an earlier version.
@@ -50,14 +58,17 @@ def _settled(stores: LibraryStores, matrices: LevelDb, video_id: str, mark: byte
         # Another machine has stored the video since: this machine's copy is of no use any more.
         matrices.delete(video_id)
         return True
-    finish(stores, copy, row)
+    finish(stores, copy, row, is_counted=is_counted)
     return True
 
 
-def finish(stores: LibraryStores, copy: VideoCopy, row: VideoRow | None) -> None:
-    """Brings Milvus, which has this row of the video, to what LevelDB has of it."""
+def finish(stores: LibraryStores, copy: VideoCopy, row: VideoRow | None, *, is_counted: bool = False) -> None:
+    """Brings Milvus, which has this row of the video, to what LevelDB has of it.
+
+    `is_counted`: it is known that Milvus has as many frames as the row says.
+    """
     is_same = row is not None and (row.content_hash, row.ingested_at) == (copy.row.content_hash, copy.row.ingested_at)
-    if not is_same or stores.frames.count(copy.row.id) != copy.row.frame_count:
+    if not is_same or not (is_counted or stores.frames.count(copy.row.id) == copy.row.frame_count):
         stores.fill(copy)
     elif row != copy.row:
         stores.videos.put(copy.row, copy.pooled)
