@@ -66,7 +66,7 @@ $(VENV)/%.installed: pyproject.toml | $(BIN)/python
 	@touch $@
 
 EXTRAS_demo := demo
-EXTRAS_test := demo,test,bench,serve,edit,pictures,notebooks
+EXTRAS_test := demo,test,bench,serve,edit,pictures,notebooks,watch
 EXTRAS_server := $(EXTRAS_test),server,ray
 EXTRAS_models := demo,test,bench,serve,models,openvino,server
 # Typed libraries that only tests or the demo use are checked too.

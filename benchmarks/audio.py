@@ -130,7 +130,7 @@ def run(arguments: argparse.Namespace, scratch: Path) -> None:
         began = time.process_time()
         told.append(_told(shelf, heard, least))
         asked_s += time.process_time() - began
-        heard_s += max((len(one.codes) * HOP_S for one in heard), default=0.0)
+        heard_s += sum(len(one.codes) * HOP_S for one in heard if one.speed == 1)
         if number % 50 == 49:
             print(f"{number + 1} of {len(cases)} clips", file=sys.stderr)
     print_table(cases, [[t for t in found if t.evidence >= LEAST_EVIDENCE] for found in told])
@@ -277,7 +277,9 @@ def print_costs(source: Path, scratch: Path) -> None:
     for what, work in (("ingest", lambda: [fingerprint(str(clip))]), ("query", lambda: query_fingerprint(str(clip)))):
         before = _cpu_s()
         made = work()
-        codes = made[0] if isinstance(made[0], np.ndarray) else made[0].codes
+        codes = next(
+            one if isinstance(one, np.ndarray) else one.codes for one in made if getattr(one, "speed", 1) == 1
+        )
         an_hour = 3600 / (len(codes) * HOP_S)
         print(f"{what}: {(_cpu_s() - before) * an_hour:.1f} CPU s an hour of AAC, decoding included")
     print(f"{4 * 3600 / HOP_S / 1e6:.3f} MB an hour")

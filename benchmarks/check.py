@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -31,6 +31,7 @@ from reprise.checking.stages import NEAREST, Side, by_hash, by_pictures, kind_of
 from reprise.checking.verdict import KINDS, shares
 from reprise.scanning import content_hash, video_id
 from reprise.segment import Segment
+from reprise.stalling import tree_cpu_s
 from segment_figures import is_in_half
 
 CHOSEN_ON, TOLD_OF = "even", "odd"
@@ -171,8 +172,7 @@ def _checked(file: KnownFile, side: Side, embedding: reprise.EmbedSettings) -> C
 
 
 def _cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    return tree_cpu_s(os.getpid())  # decoding is done by a process of its own
 
 
 def _print_choice(files: Sequence[Checked]) -> None:

@@ -244,7 +244,15 @@ def fuzz(
     count: int, seed: int, *, keep: Path | None = None, names: Sequence[str] = tuple(SOURCES), audio: bool = False
 ) -> Tally:
     """Embeds `count` mutated files; those that do what must not happen are kept in the folder `keep`."""
+    per_process = guarded.VIDEOS_PER_PROCESS
     guarded.VIDEOS_PER_PROCESS = sys.maxsize  # one for all, so that what leaks adds up
+    try:
+        return _fuzz(count, seed, keep, names, audio=audio)
+    finally:
+        guarded.VIDEOS_PER_PROCESS = per_process
+
+
+def _fuzz(count: int, seed: int, keep: Path | None, names: Sequence[str], *, audio: bool) -> Tally:
     settings = EmbedSettings(threads=1, limits=LIMITS, audio="too" if audio else "no")
     tally = Tally()
     with tempfile.TemporaryDirectory() as folder:

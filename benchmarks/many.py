@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import reprise
 from reprise.embedding import embed_query
 from reprise.scanning import find_videos
+from watched_command import watched
 
 ALONE = 20  # queries
 
@@ -36,32 +36,13 @@ class Ingested:
     wall_s: float
 
 
-def ingests(count: int, uri: str, videos: list[str], workers: int) -> list[subprocess.Popen[str]]:
-    """That many processes that ingest the same videos."""
-    command = [
-        sys.executable,
-        "-m",
-        "reprise",
-        "ingest",
-        "--json",
-        "--workers",
-        str(workers),
-        "--library",
-        uri,
-        *videos,
-    ]
-    return [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
-
-
-def ended(process: subprocess.Popen[str], began_s: float) -> Ingested:
-    """What the process did, when it has ended; its CPU time is with that of its workers."""
-    assert process.stdout is not None
-    told = Counter(json.loads(line)["status"] for line in process.stdout)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"an ingest ended with status {process.returncode}")
-    return Ingested(told, used.ru_utime + used.ru_stime, time.monotonic() - began_s)
+def ingested(uri: str, videos: list[str], workers: int) -> Ingested:
+    """What one process that ingests the videos did; its CPU time is with that of its workers and decoders."""
+    command = [sys.executable, "-m", "reprise", "ingest", "--json", "--workers", str(workers), "--library", uri]
+    ended = watched([*command, *videos])
+    if ended.status:
+        sys.exit(f"an ingest ended with status {ended.status}")
+    return Ingested(Counter(json.loads(line)["status"] for line in ended.lines), ended.cpu_s, ended.wall_s)
 
 
 def told_latencies(name: str, seconds: list[float]) -> str:
@@ -84,10 +65,9 @@ def main() -> None:
     videos = find_videos([options.videos]).videos[: options.limit]
     half = videos[::2]
 
-    began_s = time.monotonic()
-    (first,) = (ended(one, began_s) for one in ingests(1, options.uri, half, options.workers))
+    first = ingested(options.uri, half, options.workers)
     print(f"one ingest of {len(half)} videos: {first.cpu_s:.1f} CPU s, {first.wall_s:.1f} s")
-    with reprise.open(options.uri) as library:
+    with reprise.open(options.uri) as library, ThreadPoolExecutor(options.ingests) as pool:
         _, settings = library.opened()
         query = embed_query(str(options.query), settings)
 
@@ -99,12 +79,11 @@ def main() -> None:
 
         asked()
         alone = [asked() for _ in range(ALONE)]
-        began_s = time.monotonic()
-        running = ingests(options.ingests, options.uri, videos, options.workers)
+        running = [pool.submit(ingested, options.uri, videos, options.workers) for _ in range(options.ingests)]
         beside = []
-        while any(os.waitid(os.P_PID, one.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None for one in running):
+        while not all(one.done() for one in running):
             beside.append(asked())
-        for number, did in enumerate((ended(one, began_s) for one in running), start=1):
+        for number, did in enumerate((one.result() for one in running), start=1):
             told = ", ".join(f"{count} {status}" for status, count in sorted(did.told.items()))
             print(
                 f"ingest {number} of {len(videos)} videos at once: {told}; {did.cpu_s:.1f} CPU s, {did.wall_s:.1f} s"

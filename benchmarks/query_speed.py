@@ -53,7 +53,7 @@ def main() -> None:
     rows = steps(stores, query, clock, arguments.runs)
     stores.close()
     rows += whole(arguments.library, query, planted.copies, clock, arguments.runs)
-    rows += fresh(arguments.library, arguments.frames, arguments.minutes, arguments.runs)
+    rows += fresh(arguments.library, arguments.frames, arguments.minutes, clock, arguments.runs)
     if "://" not in arguments.library:
         rows += faiss_alone(Path(arguments.library), query, clock, arguments.runs)
     rows += blas_alone(drawn, query, clock, arguments.runs)
@@ -171,7 +171,7 @@ if {minutes}:
 """
 
 
-def fresh(place: str, frames: int, minutes: int, runs: int) -> list[Row]:
+def fresh(place: str, frames: int, minutes: int, clock: Clock, runs: int) -> list[Row]:
     """A process that opens the library and asks it once, and one that opens a library alone."""
     here = str(Path(__file__).parent)
     opening = f"import reprise\nwith reprise.open({place!r}) as library: library.require()"
@@ -181,7 +181,6 @@ def fresh(place: str, frames: int, minutes: int, runs: int) -> list[Row]:
         ("a process that opens it and asks once", asking),
         ("the same without pandas, as commands do", AS_COMMANDS_DO + asking),
     )
-    clock = Clock(None)
     return [
         clock.median(what, lambda p=program: subprocess.run([sys.executable, "-c", p], check=True), min(runs, 3))  # type: ignore[misc]
         for what, program in programs

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -79,11 +78,7 @@ def main() -> None:
     )
     print(tables(report))
     _write(arguments, report, predicted)
-    cpu_s = sum(resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    print(
-        f"\nwall time: ingest {ingested - began:.1f} s, {len(cases)} queries {answered - ingested:.1f} s; "
-        f"user CPU time {cpu_s:.1f} s"
-    )
+    print(f"\nwall time: ingest {ingested - began:.1f} s, {len(cases)} queries {answered - ingested:.1f} s")
 
 
 def _arguments() -> argparse.Namespace:

@@ -30,6 +30,7 @@ import av
 import numpy as np
 
 import reprise
+from reprise.stalling import tree_cpu_s
 
 FPS = 8
 SIZE = (192, 144)
@@ -154,21 +155,10 @@ def load(address: str, clips: list[Path], clients: int, queries: int, evidence: 
 
 
 def cpu_s(pid: int) -> tuple[float, float]:
-    """The CPU seconds that the process and its children have used so far."""
-    own = children = 0.0
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            told = (entry / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        used_s = (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
-        if int(entry.name) == pid:
-            own = used_s
-        elif int(told[1]) == pid:
-            children += used_s
-    return own, children
+    """The CPU seconds that the process, and those below it, have used so far."""
+    told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    own = (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
+    return own, tree_cpu_s(pid) - own
 
 
 def main() -> int:

@@ -59,7 +59,7 @@ class Running:
     def end(self) -> int:
         """Asks it to end; its exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        return self.process.wait(300)
 
 
 @contextmanager

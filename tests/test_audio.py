@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from command_line import run
 from footage import footage
+from milvus_servers import cleared
 from sounds import silence, tune, with_sound
 
 import reprise
@@ -201,23 +202,23 @@ def test_a_write_that_never_ended_leaves_no_fingerprint(clips: Path, place: str)
 
 @pytest.mark.server
 def test_another_machine_gets_the_fingerprints_from_the_server(
-    milvus_server: str, bare_place: str, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    milvus_server: str, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if bare_place != milvus_server:
-        pytest.skip("an embedded library has one machine")
-    run("ingest", "--audio", "--library", bare_place, clips / "refs")
+    monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path / "matrices"))
+    cleared(milvus_server, keep_collections=False)
+    run("ingest", "--audio", "--library", milvus_server, clips / "refs")
     long = np.arange(1, 2 * PART_CODES + 5, dtype=np.uint32)
-    stores = LibraryStores(Place.of(bare_place))
+    stores = LibraryStores(Place.of(milvus_server))
     stores.sounds.put("long", long)
     stores.close()
     monkeypatch.setenv("REPRISE_MATRICES", str(tmp_path / "another machine"))
-    stores = LibraryStores(Place.of(bare_place))
+    stores = LibraryStores(Place.of(milvus_server))
     got = dict(stores.sounds.all())
     assert len(got) == 3
     assert np.array_equal(got["long"], long)
     stores.sounds.delete("long")
     stores.close()
-    assert said(answer(clips, "mixed.mp4", bare_place)) == ([("a.mp4", "other")], ["b.mkv"])
+    assert said(answer(clips, "mixed.mp4", milvus_server)) == ([("a.mp4", "other")], ["b.mkv"])
 
 
 def test_relations_by_sound_alone_are_told_best_first(clips: Path, heard_library: Path) -> None:

@@ -14,7 +14,6 @@ import click
 import pytest
 from command_line import Finished, run
 
-from reprise.cli import commands
 from reprise.cli.running import run_command
 
 ROOT = Path(__file__).parents[1]
@@ -53,14 +52,10 @@ def test_the_help_lists_every_command_with_a_whole_sentence_in_the_order_of_use(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_command_and_every_option_has_help(name: str) -> None:
+def test_every_command_tells_its_usage(name: str) -> None:
     finished = run(name, "--help")
     assert finished.status == 0
     assert finished.out.startswith(f"Usage: reprise {name} ")
-    command = commands.late[name].load()
-    assert command.help
-    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
-    assert [option.name for option in options if not option.help] == []
     assert run(name, "-h") == finished
 
 

@@ -15,7 +15,6 @@ from reprise.audio.fingerprint import SPEEDS, Heard, fingerprint, heard
 from reprise.audio.matching import same_sound
 from reprise.audio.votes import Shelf
 from reprise.decoding.sound import SAMPLE_RATE, sound
-from reprise.errors import DecodeError, NotAVideoError
 from reprise.segment import Segment
 
 
@@ -94,10 +93,7 @@ def test_a_damaged_sound_track_costs_what_is_damaged(pictures: Path, tmp_path: P
         content[place] = rng.integers(256)
     damaged = tmp_path / "damaged.mkv"
     damaged.write_bytes(content)
-    try:
-        assert len(samples_of(damaged)) <= 60 * SAMPLE_RATE
-    except (DecodeError, NotAVideoError) as error:
-        assert "damaged.mkv" in str(error)
+    assert 10 * SAMPLE_RATE < len(samples_of(damaged)) <= 60 * SAMPLE_RATE  # its times are damaged, too
 
 
 def test_a_stretch_is_found_where_it_comes_from(shelf: Shelf) -> None:
