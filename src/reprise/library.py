@@ -111,13 +111,14 @@ class Library:
         *,
         workers: int | None = None,
         tags: Sequence[str] = (),
+        audio: bool | None = None,
         poll_s: float | None = None,
         settle: Callable[[Outcome], None] = lambda _: None,
     ) -> None:
         """Ingests what is at `paths` and what comes there, until it is interrupted: see `reprise.watching.watch`."""
         from reprise.watching import watch
 
-        watch(self, paths, workers=workers, tags=tags, poll_s=poll_s, settle=settle)
+        watch(self, paths, workers=workers, tags=tags, audio=audio, poll_s=poll_s, settle=settle)
 
     @property
     def is_embedded(self) -> bool:
@@ -310,10 +311,8 @@ class Library:
         """Takes videos that `select` gave out of the library; `progress` hears of each when it is out."""
         stores = self._opening.stores()
         stores.recover()
-        for row in videos:
-            stores.remove(row.id)
-            if progress is not None:
-                progress(row)
+        rows = {row.id: row for row in videos}
+        stores.remove(*rows, progress=None if progress is None else lambda video_id: progress(rows[video_id]))
 
     def export(
         self,

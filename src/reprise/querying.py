@@ -131,7 +131,7 @@ class Queries:
         evidence = []
         for match in result.matches:
             row = by_path[match.reference]
-            reference = self._stores.matrix(row.id)
+            reference = self._stores.matrix_of(row)
             known = query.views[:0] if reference is None else reference
             seen = similarity_for_eyes(query.views, query.frame_of, known)
             evidence.append(MatchEvidence(match, row.duration_s, seen, self._embedding.fps))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from reprise.errors import SettingsError
 from reprise.stores.library import LibraryStores
+from reprise.stores.sharing import in_turns
 from reprise.stores.videos import VideoRow
 
 
@@ -27,11 +28,18 @@ def check_tags(add: Sequence[str], remove: Sequence[str]) -> None:
 def tag_videos(
     stores: LibraryStores, rows: Iterable[VideoRow], add: Sequence[str], remove: Sequence[str] = ()
 ) -> list[tuple[VideoRow, list[str]]]:
-    """Adds and removes tags; returns every video, as it was, with the tags that it has now."""
+    """Adds and removes tags; returns every video, as it was, with the tags that it has now.
+
+    A video that another process removed meanwhile is not among them. Raises LibraryInUseError for one that another
+    process writes and does not end with.
+    """
     tagged = []
-    for row in rows:
-        tags = with_tags(row, add, remove)
-        if tags != row.tags:
-            stores.videos.update(row.id, tags=tags)
-        tagged.append((row, tags))
+    for ids in in_turns(stores.claims, [row.id for row in rows]):
+        for row in stores.videos.get(ids).values():  # as it is now: somebody else may have tagged it
+            tags = with_tags(row, add, remove)
+            if tags != row.tags:
+                stores.videos.update(row.id, tags=tags)
+            tagged.append((row, tags))
+    if stores.place.embedded:
+        stores.flush()  # else the next one that opens the library would look after each
     return tagged

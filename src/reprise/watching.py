@@ -32,6 +32,7 @@ def watch(
     *,
     workers: int | None,
     tags: Sequence[str],
+    audio: bool | None,
     poll_s: float | None,
     settle: Callable[[Outcome], None],
 ) -> None:
@@ -62,7 +63,7 @@ def watch(
             faults = list(look.faults)
             if batch:
                 try:
-                    library.ingest(batch, workers=workers, tags=tags, progress=done)
+                    library.ingest(batch, workers=workers, tags=tags, audio=audio, progress=done)
                 except (StoreError, LibraryInUseError) as error:
                     faults.append(f"{error}; trying again every {TRY_AGAIN_S:g} s")
                     pause_s = max(pause_s, TRY_AGAIN_S)

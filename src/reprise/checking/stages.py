@@ -50,10 +50,10 @@ class Side:
             if cosine >= LEAST_POOLED
         ]
         found = []
-        for video_id, row in self.stores.videos.get(near).items():
+        for row in self.stores.videos.get(near).values():
             if abs(row.duration_s - checked.video.duration_s) > MOST_APART_S:
                 continue
-            matrix = self.stores.matrix(video_id)
+            matrix = self.stores.matrix_of(row)
             if matrix is not None and (alike := likeness(checked, matrix, self._fps)).is_same:
                 found.append((row, alike.sureness))
         return found

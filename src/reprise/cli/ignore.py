@@ -9,6 +9,7 @@ import reprise
 from reprise.cli import options
 from reprise.cli.printing import counted, plain_table, print_json, print_table
 from reprise.cli.running import FAILED, complain
+from reprise.decoding.limits import DecodeLimits
 from reprise.errors import InputError
 from reprise.ignoring import IgnoredClip
 from reprise.times import clock
@@ -37,12 +38,20 @@ def ignore() -> None:
 @options.library
 @options.weights
 @options.device
+@options.limits
 @options.json_lines
 def add(
-    clip: str, start: float, end: float | None, library: str, weights: str | None, device: str, as_json: bool
+    clip: str,
+    start: float,
+    end: float | None,
+    library: str,
+    weights: str | None,
+    device: str,
+    limits: DecodeLimits,
+    as_json: bool,
 ) -> None:
     """Put CLIP, a video, or the part of it from --start to --end on the ignore list."""
-    with reprise.open(library, device=device, weights=weights) as shelf:
+    with reprise.open(library, device=device, weights=weights, limits=limits) as shelf:
         known = {one.id for one in shelf.ignored()}
         ignored = shelf.ignore(clip, start_s=start, end_s=end)
     if as_json:

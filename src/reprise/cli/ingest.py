@@ -85,18 +85,21 @@ def ingest(
     --retry-failed; `reprise list --failed` shows them.
 
     With --watch it goes on until Ctrl-C or SIGTERM, and ingests what comes into the folders or changes there when it
-    is complete: a file that is being written, or has a name as .part, is left alone.
+    is complete: a file that is being written, or has the name of an unfinished download, such as .part, is left
+    alone.
     """
     check_poll(watch, poll)
     if watch and ray is not None:
         raise click.UsageError("give either --watch or --ray: a watch embeds on this machine")
+    if watch and retry_failed:
+        raise click.UsageError("give either --watch or --retry-failed: a watch tries again what has changed")
     began = time.monotonic()
     if watch:
         wait_s = None if WAIT_VARIABLE in os.environ else math.inf
         shelf = reprise.open(
             library, model=model, fps=fps, device=device, weights=weights, wait_s=wait_s, limits=limits
         )
-        report = watch_and_tell(shelf, paths, workers=workers, tags=tags, poll_s=poll, as_json=as_json)
+        report = watch_and_tell(shelf, paths, workers=workers, tags=tags, audio=audio, poll_s=poll, as_json=as_json)
         if not as_json:
             click.echo(f"{printable(library)}: {_summary(report)}; watched for {clock(time.monotonic() - began)}")
         leave_at_once(0)

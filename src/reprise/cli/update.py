@@ -8,6 +8,7 @@ import reprise
 from reprise.cli import options
 from reprise.cli.printing import counted, print_json, progress_bar, say, without
 from reprise.cli.running import FAILED
+from reprise.decoding.limits import DecodeLimits
 from reprise.errors import printable
 from reprise.ingest import Outcome
 from reprise.updating import UpdateReport
@@ -22,9 +23,20 @@ from reprise.updating import UpdateReport
 )
 @options.library
 @options.workers
+@options.weights
 @options.device
+@options.limits
 @options.json_lines
-def update(paths: tuple[str, ...], prune: bool, library: str, workers: int | None, device: str, as_json: bool) -> int:
+def update(
+    paths: tuple[str, ...],
+    prune: bool,
+    library: str,
+    workers: int | None,
+    weights: str | None,
+    device: str,
+    limits: DecodeLimits,
+    as_json: bool,
+) -> int:
     """Follow files that were changed, moved or renamed since they were ingested.
 
     A file that has changed is embedded anew. One that lies elsewhere now is known by its content and kept under its
@@ -34,7 +46,7 @@ def update(paths: tuple[str, ...], prune: bool, library: str, workers: int | Non
     PATH is a video or folder that is looked at, and where moved videos are looked for; without any, all videos of the
     library and the folders that they lie in.
     """
-    with reprise.open(library, device=device) as shelf, progress_bar() as bar:
+    with reprise.open(library, device=device, weights=weights, limits=limits) as shelf, progress_bar() as bar:
         bar.add_task("updating", total=None)
 
         def tell(outcome: Outcome) -> None:

@@ -51,6 +51,7 @@ def watch_and_tell(
     *,
     workers: int | None,
     tags: Sequence[str],
+    audio: bool | None,
     poll_s: float | None,
     as_json: bool,
 ) -> IngestReport:
@@ -70,7 +71,7 @@ def watch_and_tell(
 
     try:
         with _interrupted_by_sigterm():
-            library.watch(paths, workers=workers, tags=tags, poll_s=poll_s, settle=settle)
+            library.watch(paths, workers=workers, tags=tags, audio=audio, poll_s=poll_s, settle=settle)
     except KeyboardInterrupt:
         if sys.stderr.isatty():
             click.echo(err=True)  # after the ^C

@@ -18,7 +18,7 @@ from reprise.exchange.reading import Export, Exported
 from reprise.scanning import Failure
 from reprise.stores.frames import LibraryFacts
 from reprise.stores.library import LibraryStores
-from reprise.stores.sharing import MOST_AHEAD
+from reprise.stores.sharing import MOST_AHEAD, in_turns
 from reprise.stores.videos import VideoRow
 
 UNIT = 1e-3  # how far from 1 the length of a row may be that counts as normalised
@@ -135,23 +135,17 @@ def _prepared(video: Exported | ReprisError, have: LibraryFacts, *, new_ids: boo
 
 
 def _import_all(stores: LibraryStores, prepared: Sequence[Imported | _Prepared]) -> Iterator[Imported]:
-    ids = [one.row.id for one in prepared if isinstance(one, _Prepared)]
+    yield from (one for one in prepared if isinstance(one, Imported))
+    to_write: dict[str, list[_Prepared]] = {}  # an export may have an id twice
+    for one in prepared:
+        if isinstance(one, _Prepared):
+            to_write.setdefault(one.row.id, []).append(one)
     # Claimed before they are looked for: what another process writes meanwhile would not be seen.
-    ours = set(ids) if stores.claims is None else stores.claims.take(ids)
-    try:
+    for ids in in_turns(stores.claims, to_write):
         there = stores.videos.get(ids)
-        for one in prepared:
-            if not isinstance(one, _Prepared):
-                yield one
-            elif one.row.id in ours:
-                yield _import_one(stores, one, there.get(one.row.id))
-                there.setdefault(one.row.id, one.row)  # an export may have an id twice
-            else:
-                with stores.alone_with(one.row.id):  # when the other process is done with it
-                    yield _import_one(stores, one, stores.videos.get([one.row.id]).get(one.row.id))
-    finally:
-        if stores.claims is not None:
-            stores.claims.release(ours)
+        for one in (one for video_id in ids for one in to_write[video_id]):
+            yield _import_one(stores, one, there.get(one.row.id))
+            there.setdefault(one.row.id, one.row)
 
 
 def _import_one(stores: LibraryStores, one: _Prepared, there: VideoRow | None) -> Imported:

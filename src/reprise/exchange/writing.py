@@ -70,7 +70,7 @@ def export_videos(
     with _appearing(out) as part, (part / MANIFEST_NAME).open("w", encoding="utf-8") as manifest:
         writer = _writer(layout, part, have.dimension)
         for row in rows:
-            matrix = stores.matrix(row.id)
+            matrix = stores.matrix_of(row)
             if matrix is None or len(matrix) != row.frame_count:
                 reason = f"{row.path}: its frames are not whole in the library; `reprise verify` says more"
                 report.failed.append(Failure(row.path, reason))

@@ -101,7 +101,7 @@ class Shelf:
             found = []
             for path in library.candidates(query, QuerySettings(top_k=size)):
                 row = library.find(path)
-                matrix = stores.matrix(row.id)
+                matrix = stores.matrix_of(row)
                 if matrix is not None:
                     found.append((row, likeness(whole_frames(query), matrix)))
             return sorted(found, key=lambda pair: (-pair[1], pair[0].path))

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from reprise.errors import LibraryInUseError, StoreError
 from reprise.stores.notes import CLAIM, HEART, NoteStore
@@ -53,9 +54,17 @@ class Owner:
         return f"process {self.process} ({self.command}) on {self.host}"
 
     @property
+    def is_this_process(self) -> bool:
+        """Whether it is, or was, one of this process."""
+        return (self.process, self.system, self.began) == (os.getpid(), _system(), _began(os.getpid()))
+
+    @property
     def lives(self) -> bool | None:
         """Whether the process still runs; None if it is another machine's."""
         return _began(self.process) == self.began if self.system == _system() else None
+
+
+_of_this_process: set[str] = set()  # the owners here that have not given everything back
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,9 @@ class Claims:
         self._notes = notes
         self._owner = Owner.this_process()
         self._mine: set[str] = set()
-        self._seen: dict[str, tuple[int, float]] = {}  # of other machines' owners: the last beat, and since when
+        self._wished: set[str] = set()
+        self._met: dict[str, float] = {}  # since when other owners are known
+        self._seen: dict[str, tuple[int, float]] = {}  # of those whose beats are looked at: the last, and since when
         self._ended: threading.Event | None = None
 
     def take(self, videos: Iterable[str]) -> set[str]:
@@ -82,15 +93,18 @@ class Claims:
         wanted = [video for video in videos if video not in self._mine]
         if wanted:
             self._begin()
+            self._wished.update(wanted)  # till it is known what became of them: a failure must leave none behind
             self._put(wanted, is_firm=False)
             self._mine |= self._won(wanted)
+            self._wished.difference_update(wanted)
         return self._mine.intersection(videos)
 
     def release(self, videos: Iterable[str]) -> None:
         """Gives claims back; nothing happens where there is none."""
-        ours = self._mine.intersection(videos)
+        ours = (self._mine | self._wished).intersection(videos)
         self._notes.delete(CLAIM, [self._key(video) for video in ours])
         self._mine -= ours
+        self._wished -= ours
 
     @contextmanager
     def during(self, video: str, *, within_s: float = PATIENCE_S) -> Iterator[bool]:
@@ -101,18 +115,22 @@ class Claims:
         is_held = video in self._mine
         give_up_s = time.monotonic() + within_s
         while not self.take([video]):
-            owner = self.others().get(video)
             if time.monotonic() >= give_up_s:
-                raise LibraryInUseError(
-                    f"the video {video} is being written by {owner.shown if owner else 'another process'}; "
-                    "try again when that is done"
-                )
+                self.raise_in_use(video)
             time.sleep(LOOK_AGAIN_S)  # the server cannot wake us
         try:
             yield is_held
         finally:
             if not is_held:
                 self.release([video])
+
+    def raise_in_use(self, video: str) -> NoReturn:
+        """Raises LibraryInUseError, which says who writes the video."""
+        owner = self.others().get(video)
+        raise LibraryInUseError(
+            f"the video {video} is being written by {owner.shown if owner else 'another process'}; "
+            "try again when that is done"
+        )
 
     def others(self) -> dict[str, Owner]:
         """The videos that other processes are at work on, and which; claims of dead ones are cleared away."""
@@ -124,13 +142,15 @@ class Claims:
             return
         self._ended.set()
         self._ended = None
+        _of_this_process.discard(self._owner.id)
         with suppress(StoreError):
-            self.release(list(self._mine))
+            self.release([*self._mine, *self._wished])
             self._notes.delete(HEART, [self._owner.id])
 
     def _won(self, wanted: Sequence[str]) -> set[str]:
         """Those of the videos, for which there is a wish of ours, that become ours."""
         waiting, won = set(wanted), set()
+        give_up_s = time.monotonic() + PATIENCE_S
         while waiting:
             rivals: dict[str, list[_Claim]] = {}
             for claim in self._live():
@@ -141,11 +161,14 @@ class Claims:
             waiting.difference_update(free)
             for video in sorted(waiting):
                 others = rivals[video]
-                if any(claim.is_firm or claim.owner.id < self._owner.id for claim in others):
+                is_late = time.monotonic() > give_up_s
+                if is_late or any(claim.is_firm or claim.owner.id < self._owner.id for claim in others):
                     self._notes.delete(CLAIM, [self._key(video)])
                 else:
                     continue  # a wish that is about to be withdrawn, or made firm
                 waiting.discard(video)
+            if waiting:
+                time.sleep(LOOK_AGAIN_S)  # the server cannot wake us
         return won
 
     def _live(self) -> list[_Claim]:
@@ -154,17 +177,24 @@ class Claims:
         if not claims:
             return []
         beats = {}
-        if any(claim.owner.lives is None for claim in claims):
+        if any(self._needs_beat(claim.owner) for claim in claims):
             beats = {key: int(note["beat"]) for key, note in self._notes.all(HEART)}
         dead = {claim.owner.id for claim in claims if self._is_dead(claim.owner, beats)}
         self._notes.delete(CLAIM, [claim.key for claim in claims if claim.owner.id in dead])
         self._notes.delete(HEART, dead)
         return [claim for claim in claims if claim.owner.id not in dead]
 
+    def _needs_beat(self, owner: Owner) -> bool:
+        """Whether the system cannot say of the owner that it is alive, or it has long been waited for."""
+        since_s = self._met.setdefault(owner.id, time.monotonic())
+        return owner.lives is None or time.monotonic() - since_s > DEAD_S
+
     def _is_dead(self, owner: Owner, beats: dict[str, int]) -> bool:
-        lives = owner.lives
-        if lives is not None:
-            return not lives
+        # A process lives on without its claims where the server was away when it gave them back.
+        if owner.lives is False or (owner.is_this_process and owner.id not in _of_this_process):
+            return True
+        if not self._needs_beat(owner):
+            return False
         beat, now_s = beats.get(owner.id, 0), time.monotonic()
         seen_beat, since_s = self._seen.get(owner.id, (None, 0.0))
         if beat != seen_beat:
@@ -183,8 +213,9 @@ class Claims:
 
     def _begin(self) -> None:
         if self._ended is None:
-            self._ended = threading.Event()
             self._notes.put(HEART, self._owner.id, {"beat": 0})
+            self._ended = threading.Event()
+            _of_this_process.add(self._owner.id)
             threading.Thread(target=self._beat, args=(self._ended,), name="claims", daemon=True).start()
 
     def _beat(self, ended: threading.Event) -> None:

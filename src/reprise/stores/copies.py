@@ -30,7 +30,10 @@ FACTS = "facts"  # of the library
 NOTES = "notes"  # a line each; there while they are not in Milvus yet
 REBUILDING = "rebuilding"  # there while Milvus is being filled from LevelDB
 RESTORING = "restoring"  # there while LevelDB is being filled from a backup
-TO_FINISH = b"copy"  # the mark of a write whose copy is whole in LevelDB
+# Marks of writes, from when they begin until Milvus has flushed what was written.
+TO_FINISH = b"copy"  # LevelDB has the whole copy, Milvus may have any part of it
+WRITTEN = b"written"  # of a server's library: Milvus had all of it, and others may have changed or removed it since
+TO_FOLLOW = b"follow"  # of a server's library: a row was being changed; the server says whether it was
 _ROW_FIELDS = frozenset(field.name for field in fields(VideoRow))
 
 
@@ -71,8 +74,8 @@ def write(
     matrices.store(copy.row.id, record, {**(companions or {}), **own}, mark=mark)
 
 
-def rewrite_row(matrices: LevelDb, row: VideoRow, *, mark: bytes | None = TO_FINISH) -> bool:
-    """Puts a changed row beside the matrix that is there, as a write to be finished; False where there is no copy."""
+def rewrite_row(matrices: LevelDb, row: VideoRow, *, mark: bytes | None) -> bool:
+    """Puts a changed row beside the matrix that is there, with this mark; False where there is no copy."""
     kept = matrices.companion(ROW, row.id)
     if kept is None:
         return False
@@ -104,6 +107,15 @@ def read(matrices: LevelDb, video_id: str) -> VideoCopy | None:
         # Written by an earlier version, which knows nothing of copies.
         raise StoreError(f"{matrices.shown}: the row of {video_id} is that of an earlier matrix")
     return copy
+
+
+def kept_row(matrices: LevelDb, video_id: str) -> VideoRow | None:
+    """The row that is kept beside the matrix; None where there is none that can be read."""
+    kept = matrices.companion(ROW, video_id)
+    try:
+        return None if kept is None else _unpacked_row(kept)[0]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def row_from(kept: Mapping[str, Any]) -> VideoRow:

@@ -136,9 +136,9 @@ class LevelDb:
         for key, value in self._db.iterator(prefix=prefix.encode()):
             yield key[len(prefix.encode()) :].decode(), value
 
-    def mark_pending(self, name: str) -> None:
-        """Notes that a write under `name` has begun."""
-        self._write(_PENDING + name.encode(), b"")
+    def mark_pending(self, name: str, mark: bytes = b"") -> None:
+        """Notes that a write under `name` has begun, or how far it is."""
+        self._write(_PENDING + name.encode(), mark)
 
     def clear_pending(self, names: Sequence[str]) -> None:
         """Notes that the writes under `names` are whole."""

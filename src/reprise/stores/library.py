@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,7 +41,8 @@ from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
 from reprise.stores.lock import FolderLock
 from reprise.stores.moving import finish_moves
 from reprise.stores.notes import NoteStore
-from reprise.stores.settling import settle, settle_all
+from reprise.stores.settling import renew_index, settle, settle_all
+from reprise.stores.sharing import in_turns
 from reprise.stores.slots import free_slot, left_slots
 from reprise.stores.sounds import SoundStore, audio_of
 from reprise.stores.unfinished import remove_finished
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
 # Frames between two flushes of a long ingest: what is not flushed is slow to search and is looked through again
 # after a crash.
 FLUSH_EVERY_FRAMES = 50_000
-INDEX = "the index"  # what is claimed beside videos
 # How often a video is written anew because the server went away within it; between two tries it is waited for.
 TRIES = 3
 
@@ -160,7 +160,7 @@ class LibraryStores:
     def _open(self, create: LibraryFacts | None, *, rebuild: bool) -> None:
         self._connect()
         self.frames = FrameStore(self._milvus)
-        self.videos = VideoStore(self._milvus, self._keep_row)
+        self.videos = VideoStore(self._milvus, self._keeping)
         are_there = self.frames.exists() and self.videos.exists()
         if not rebuild and has_more(self.place, are_there=are_there):
             raise LibraryLostError(lost(self.place))
@@ -204,6 +204,8 @@ class LibraryStores:
             if is_there is None or not is_alone:
                 is_there = bool(self.videos.get([row.id]))
             self.fill(copy, replacing=is_there)
+            if self.claims is not None:
+                self.matrices.mark_pending(row.id, copies.WRITTEN)
         self.note_unflushed(row)
 
     def note_unflushed(self, row: VideoRow) -> None:
@@ -259,24 +261,33 @@ class LibraryStores:
             matrix = None
         return self.frames.matrix(video_id) if matrix is None else np.asarray(matrix, np.float32)
 
-    def remove(self, video_id: str) -> None:
-        """Takes a video out of both stores."""
-        with self.alone_with(video_id):
-            self.matrices.mark_pending(video_id)
-            self.erase(video_id)
-            self.matrices.clear_pending([video_id])
-        if not self.place.embedded:
-            self._removed.append(video_id)
+    def matrix_of(self, row: VideoRow) -> NDArray[np.float32] | None:
+        """As `matrix`, of a row that was just read: what this machine has may be of a version before that one."""
+        kept = None if self.place.embedded else copies.kept_row(self.matrices, row.id)
+        return (
+            self.matrix(row.id)
+            if kept is None or verifying.is_same_content(kept, row)
+            else self.frames.matrix(row.id)
+        )
+
+    def remove(self, *video_ids: str, progress: Callable[[str], None] | None = None) -> None:
+        """Takes videos out of both stores; `progress` hears of each when it is out."""
+        for ids in in_turns(self.claims, video_ids):
+            rows = None if self.place.embedded else self.videos.get(ids)
+            for video_id in ids:
+                self.matrices.mark_pending(video_id)
+                self.erase(video_id, rows)
+                self.matrices.clear_pending([video_id])
+                if not self.place.embedded:
+                    self._removed.append(video_id)
+                if progress is not None:
+                    progress(video_id)
 
     def flush(self) -> None:
         """Brings all that was added into its final form; from then on it needs no recovery."""
         try:
             self.frames.flush()
-            # Two processes must not both replace it; the one that comes later leaves it to the other.
-            if self.frames.wants_index() and (self.claims is None or self.claims.take([INDEX])):
-                self.frames.reindex()
-                if self.claims is not None:
-                    self.claims.release([INDEX])
+            renew_index(self)
             if self.claims is not None:
                 settle(self, [*self._unflushed, *self._removed])
             self.videos.flush()
@@ -329,33 +340,40 @@ class LibraryStores:
         found = [line for finding in verifying.findings(self) for line in finding.problems]
         return found + self.sounds.problems(self.videos.all())
 
-    def erase(self, video_id: str) -> None:
-        """Takes a video out of both stores, unmarked: for what was marked before."""
-        self.erase_in_milvus(video_id)
+    def erase(self, video_id: str, rows: Mapping[str, VideoRow] | None = None) -> None:
+        """Takes a video out of both stores, unmarked: for what was marked before. `rows`: where they were read."""
+        self.erase_in_milvus(video_id, rows)
         self.matrices.delete(video_id)
 
-    def erase_in_milvus(self, video_id: str) -> None:
+    def erase_in_milvus(self, video_id: str, rows: Mapping[str, VideoRow] | None = None) -> None:
         """Takes a video out of Milvus alone, unmarked."""
-        known = self._known_frames(video_id)
+        known = self._known_frames(video_id, rows)
         # The row first: without it the video is not in the library, whatever else is still there.
         self.videos.delete(video_id)
         self.frames.delete(video_id, known=known)
         self.sounds.delete_on_server(video_id)
 
-    def _known_frames(self, video_id: str) -> int:
+    def _known_frames(self, video_id: str, rows: Mapping[str, VideoRow] | None = None) -> int:
         """At least as many frames as a server was given of the video, as far as is known; 0 where it is embedded."""
         if self.place.embedded:
             return 0
-        row = self.videos.get([video_id]).get(video_id)
+        row = (self.videos.get([video_id]) if rows is None else rows).get(video_id)
         try:
             matrix = self.matrices.get_array(video_id)
         except StoreError:
             matrix = None
         return max(0 if row is None else row.frame_count, 0 if matrix is None else len(matrix))
 
-    def _keep_row(self, row: VideoRow) -> None:
-        if copies.rewrite_row(self.matrices, row):
+    @contextmanager
+    def _keeping(self, row: VideoRow) -> Iterator[None]:
+        """LevelDB has a changed row before Milvus has it."""
+        mark = copies.TO_FINISH if self.place.embedded else copies.TO_FOLLOW
+        is_kept = copies.rewrite_row(self.matrices, row, mark=mark)
+        yield
+        if is_kept and self.place.embedded:
             self._unflushed.append(row.id)
+        elif is_kept:
+            self.matrices.clear_pending([row.id])  # a server that has answered has it for good
 
     def _store_chain(self) -> Any:
         if self._chain is None:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from reprise.errors import StoreError
 from reprise.stores import copies
+from reprise.stores.sharing import in_turns
+from reprise.stores.verifying import is_same_content
 
 if TYPE_CHECKING:
     from reprise.stores.leveldb import LevelDb
@@ -33,15 +35,19 @@ def move_videos(stores: LibraryStores, moves: Sequence[tuple[VideoRow, VideoRow]
     moved: list[VideoRow] = []
     if moves:
         stores.sounds.mirror()  # what is kept beside a video is taken from this machine
-    for before, after in moves:
-        matrix = stores.matrix(before.id)
-        if matrix is None or len(matrix) != before.frame_count:
-            continue
-        stores.matrices.mark_moving(before.id, after.id)
-        times_s = _times_s(stores, before)
-        video = EmbeddedVideo(times_s, matrix, before.duration_s, before.warning, before.content_hash)
-        stores.add(after, video, companions=stores.matrices.companions(before.id))
-        moved.append(after)
+    to_do = {after.id: (before, after) for before, after in moves}
+    for ids in in_turns(stores.claims, to_do):
+        there = stores.videos.get(ids)
+        for before, after in (to_do[video_id] for video_id in ids):
+            matrix = stores.matrix_of(before)
+            if matrix is None or len(matrix) != before.frame_count:
+                continue
+            stores.matrices.mark_moving(before.id, after.id)
+            times_s = _times_s(stores, before)
+            video = EmbeddedVideo(times_s, matrix, before.duration_s, before.warning, before.content_hash)
+            companions = stores.matrices.companions(before.id)
+            stores.add(after, video, companions=companions, is_there=after.id in there)
+            moved.append(after)
     if moved:
         # Before anything is removed: what a crash of the machine takes must not be the only copy.
         stores.flush()
@@ -52,7 +58,7 @@ def move_videos(stores: LibraryStores, moves: Sequence[tuple[VideoRow, VideoRow]
 def _times_s(stores: LibraryStores, row: VideoRow) -> NDArray[np.float64]:
     with suppress(StoreError):
         copy = copies.read(stores.matrices, row.id)
-        if copy is not None and copy.is_consistent:
+        if copy is not None and copy.is_consistent and is_same_content(copy.row, row):
             return copy.times_s
     times_s = stores.frames.times_s(row.id)
     return times_s if len(times_s) == row.frame_count else np.arange(row.frame_count) / row.fps  # as it was decoded
@@ -65,7 +71,7 @@ def finish_moves(stores: LibraryStores, matrices: LevelDb) -> None:
     """
     moving = matrices.moving()
     arrived = stores.videos.get(list(moving.values()))
+    stores.remove(*(old for old, new in moving.items() if new in arrived), progress=matrices.clear_moving)
     for old, new in moving.items():
-        if new in arrived:
-            stores.remove(old)
-        matrices.clear_moving(old)
+        if new not in arrived:
+            matrices.clear_moving(old)

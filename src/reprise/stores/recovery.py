@@ -1,11 +1,13 @@
 """Finishing, or taking back, what a killed process began.
 
 A write goes into LevelDB first, whole and at once, with a mark; then into Milvus, the row last; then the mark goes.
-So a mark that is found says of its video: the copy in LevelDB is what was meant, Milvus may have any part of it.
+So a mark that is found says of its video: the copy in LevelDB is what was meant, Milvus may have any part of it. On a
+server the mark says besides whether Milvus had all of it once: what is another there by now, others have done since.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reprise.errors import StoreError
@@ -29,20 +31,26 @@ def recover(stores: LibraryStores, matrices: LevelDb) -> list[str]:
         return []
     # What another process is writing at this moment is its own; the mark is looked at again the next time.
     ours = list(marks) if stores.claims is None else sorted(stores.claims.take(list(marks)))
-    rows = stores.videos.get(ours)
+    try:
+        return _recover(stores, matrices, {video_id: marks[video_id] for video_id in ours})
+    finally:
+        if stores.claims is not None:
+            stores.claims.release(ours)
+
+
+def _recover(stores: LibraryStores, matrices: LevelDb, marks: dict[str, bytes]) -> list[str]:
+    rows = stores.videos.get(list(marks))
     # Most were written whole and only not flushed: on a server they are counted together.
     whole = set() if stores.claims is None else rows.keys() - set(doubtful(stores, rows))
     taken_back = [
         video_id
-        for video_id in ours
-        if not _settled(stores, matrices, video_id, marks[video_id], rows.get(video_id), is_counted=video_id in whole)
+        for video_id, mark in marks.items()
+        if not _settled(stores, matrices, video_id, mark, rows.get(video_id), is_counted=video_id in whole)
     ]
     for video_id in taken_back:
         stores.erase_in_milvus(video_id)
         matrices.delete(video_id)
-    matrices.clear_pending(ours)
-    if stores.claims is not None:
-        stores.claims.release(ours)
+    matrices.clear_pending(list(marks))
     return taken_back
 
 
@@ -50,7 +58,10 @@ def _settled(
     stores: LibraryStores, matrices: LevelDb, video_id: str, mark: bytes, row: VideoRow | None, *, is_counted: bool
 ) -> bool:
     """Whether the video is whole in both stores after all; `is_counted`: its frames are as many as `row` says."""
-    copy = _readable(matrices, video_id) if mark == copies.TO_FINISH else None
+    copy = _readable(matrices, video_id) if mark else None
+    if mark in {copies.WRITTEN, copies.TO_FOLLOW}:
+        _follow(stores, matrices, copy, row, is_counted=is_counted)
+        return True
     if copy is None:
         # A removal, which goes through once its row is gone; or a write of an earlier version.
         return _is_whole(stores, matrices, video_id, row)
@@ -60,6 +71,21 @@ def _settled(
         return True
     finish(stores, copy, row, is_counted=is_counted)
     return True
+
+
+def _follow(
+    stores: LibraryStores, matrices: LevelDb, copy: VideoCopy | None, row: VideoRow | None, *, is_counted: bool
+) -> None:
+    """Brings this machine's copy to what the server has of the video; none there: it was removed."""
+    if copy is None or row is None:
+        return  # `sweep` takes such a copy away, when it is sure
+    if (row.content_hash, row.ingested_at) != (copy.row.content_hash, copy.row.ingested_at):
+        matrices.delete(copy.row.id)
+        return
+    if row != copy.row:
+        copies.rewrite_row(matrices, row, mark=None)
+    if not is_counted:
+        finish(stores, replace(copy, row=row), row)
 
 
 def finish(stores: LibraryStores, copy: VideoCopy, row: VideoRow | None, *, is_counted: bool = False) -> None:

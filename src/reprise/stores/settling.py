@@ -17,8 +17,10 @@ from reprise.stores import copies
 if TYPE_CHECKING:  # a library settles itself with this module
     from reprise.stores.library import LibraryStores
 
+INDEX = "the index"  # what is claimed beside videos
 LOOKED_AT_ONCE = 200  # videos
 MOST_SETTLED = 20_000  # videos, whose rows take some seconds to read
+MOST_BESIDE_OTHERS = 2_000
 
 
 def settle(stores: LibraryStores, video_ids: Iterable[str]) -> list[str]:
@@ -37,14 +39,30 @@ def settle(stores: LibraryStores, video_ids: Iterable[str]) -> list[str]:
 def settle_all(stores: LibraryStores) -> list[str]:
     """`settle` for all videos, after a process died: what it had removed may be shown again.
 
-    Where the library has more than `MOST_SETTLED` videos `reprise verify` has to be asked for it.
+    Where the library has more than `MOST_SETTLED` videos, or many and others are at work, `reprise verify` has to be
+    asked for it; as for frames that belong to no video.
     """
     if stores.claims is None or stores.videos.count() > MOST_SETTLED:
         return []
+    if (others := stores.claims.others()) and stores.videos.count() > MOST_BESIDE_OTHERS:
+        return []  # what they write is counted differently at every look
     frames = {row.id: row.frame_count for row in stores.videos.all()}
     if stores.frames.count() == sum(frames.values()):
         return []
-    return settle(stores, frames.keys() - stores.claims.others().keys())
+    return settle(stores, frames.keys() - others.keys())
+
+
+def renew_index(stores: LibraryStores) -> None:
+    """Replaces the index of the frames if the library has outgrown it, or shrunk."""
+    # Two processes must not both replace it; the one that comes later leaves it to the other.
+    if not stores.frames.wants_index() or not (stores.claims is None or stores.claims.take([INDEX])):
+        return
+    try:
+        stores.frames.reindex()
+        settle_all(stores)  # all frames were loaded anew
+    finally:
+        if stores.claims is not None:
+            stores.claims.release([INDEX])
 
 
 def doubtful(stores: LibraryStores, video_ids: Iterable[str]) -> list[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from reprise.stores.claims import Claims, Owner
+from reprise.stores.claims import PATIENCE_S, Claims, Owner
 
 LOOK_AGAIN_S = 1.0
 PARTS, MOST_AHEAD = 16, 64  # claimed at a time: so small a part of what is left, so many videos
@@ -22,6 +22,35 @@ def at_a_time(left: int, ahead: int) -> int:
     Towards the end few, so that no process waits for another that has claimed much.
     """
     return max(ahead, min(left // PARTS, MOST_AHEAD))
+
+
+def in_turns(claims: Claims | None, videos: Iterable[str]) -> Iterator[list[str]]:
+    """The videos in groups that nobody else writes while a group is in hand; those that others are at come later.
+
+    A server takes as long to be asked for one as for many. Raises LibraryInUseError if others do not end.
+    """
+    left = list(dict.fromkeys(videos))
+    if claims is None:
+        yield left
+        return
+    give_up_s = time.monotonic() + PATIENCE_S
+    while left:
+        others: list[str] = []
+        for start in range(0, len(left), MOST_AHEAD):
+            part = left[start : start + MOST_AHEAD]
+            ours = claims.take(part)
+            others += [video for video in part if video not in ours]
+            if ours:
+                try:
+                    yield [video for video in part if video in ours]
+                finally:
+                    claims.release(ours)
+                give_up_s = time.monotonic() + PATIENCE_S
+        left = others
+        if left and time.monotonic() > give_up_s:
+            claims.raise_in_use(left[0])
+        if left:
+            time.sleep(LOOK_AGAIN_S)  # the server cannot wake us
 
 
 class HasId(Protocol):

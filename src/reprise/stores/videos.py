@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -68,10 +69,12 @@ _FIELDS = [field.name for field in fields(VideoRow) if field.name == "tags" or f
 class VideoStore:
     """The videos of a library."""
 
-    def __init__(self, milvus: Milvus, before_update: Callable[[VideoRow], None] | None = None) -> None:
-        """`before_update` is told the new row of a video that is in the library, before it is written."""
+    def __init__(
+        self, milvus: Milvus, around_update: Callable[[VideoRow], AbstractContextManager[None]] | None = None
+    ) -> None:
+        """`around_update` is entered with the new row of a video that is in the library while it is written."""
         self._milvus = milvus
-        self._before_update = before_update
+        self._around_update = around_update or (lambda _: nullcontext())
 
     def exists(self) -> bool:
         """Whether the collection is there."""
@@ -110,12 +113,14 @@ class VideoStore:
         self._milvus.upsert(VIDEOS, {**_values(row), "embedding": embedding})
 
     def update(self, video_id: str, **changes: Any) -> None:
-        """Writes the row of a video that is in the library again, with `changes` to its fields."""
+        """Writes the row of a video that is in the library again, with `changes` to its fields.
+
+        For who has the video alone: what another process writes between reading and writing would be lost.
+        """
         for values in self._milvus.get(VIDEOS, [video_id], [*_FIELDS, "embedding"]):
             row = replace(_row(values), **changes)
-            if self._before_update is not None:
-                self._before_update(row)
-            self._milvus.upsert(VIDEOS, {**_values(row), "embedding": values["embedding"]})
+            with self._around_update(row):
+                self._milvus.upsert(VIDEOS, {**_values(row), "embedding": values["embedding"]})
 
     def get(self, ids: Sequence[str]) -> dict[str, VideoRow]:
         """The rows of these ids that are in the library, by id."""
