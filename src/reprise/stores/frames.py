@@ -25,6 +25,7 @@ FRAMES = "frames"
 FORMAT = 2
 METRIC = "IP"
 DELETE_ROWS = 5000  # by id in one request: 250 kB
+_ALL_FIELDS = ["id", "video_id", "frame_index", "time_s", "embedding"]
 FACTS_PROPERTY = "reprise"  # Milvus Lite keeps no description of a collection, but its properties
 
 # On Milvus Lite exact search beat a graph at 100 000 vectors; well beyond, clusters are searched in part.
@@ -167,9 +168,14 @@ class FrameStore:
 
     def by_video(self) -> Iterator[FrameRows]:
         """The rows of every video, in the order of their ids; one video is in memory at a time."""
-        rows = self._milvus.rows(FRAMES, ["id", "video_id", "frame_index", "time_s", "embedding"])
+        rows = self._milvus.rows(FRAMES, _ALL_FIELDS)
         for video_id, group in groupby(_rising(rows), key=lambda row: str(row["video_id"])):
             yield _frame_rows(video_id, list(group))
+
+    def of_video(self, video_id: str) -> FrameRows | None:
+        """The rows of one video; None where there are none."""
+        rows = list(self._milvus.rows(FRAMES, _ALL_FIELDS, _of(video_id)))
+        return _frame_rows(video_id, rows) if rows else None
 
     def delete(self, video_id: str, *, start: int = 0, known: int = 0) -> None:
         """Removes all frames of the video, from the index `start` on; `known` is how many it is known to have."""

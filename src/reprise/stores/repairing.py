@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 
 from reprise.errors import LibraryLostError, printable
@@ -13,8 +13,11 @@ from reprise.stores.frames import FORMAT
 from reprise.stores.leveldb import open_leveldb
 from reprise.stores.library import LibraryStores, Place
 from reprise.stores.sweeping import sweep
-from reprise.stores.verifying import Finding, findings, is_same_content
+from reprise.stores.verifying import Finding, findings, is_same_content, look_at
 from reprise.stores.videos import VideoRow
+
+CLAIMED_AT_ONCE = 16  # videos; who wants to write one of them waits until all are mended
+NOWHERE_WHOLE = "was whole in neither store and is removed; ingest it again"
 
 
 @dataclass(slots=True)
@@ -58,27 +61,31 @@ def repair(stores: LibraryStores, *, rebuild: bool = False) -> RepairReport:
     if stores.claims is not None and not rebuild:
         sweep(stores)
     report = RepairReport()
-    fill: list[tuple[str, VideoRow | None]] = []
-    remove: list[str] = []
+    mended: list[tuple[str, str]] = []  # (video id, line)
+    writes: list[_Write] = []
     for finding in findings(stores):
         # LevelDB is written at once, Milvus when its pages are read to their end.
         match _source(finding, embedded=stores.place.embedded, rebuild=rebuild):
             case "milvus":
                 _copy_from_milvus(stores, finding)
                 if finding.problems:
-                    report.mended.append(f"{finding.name}: mended from Milvus")
+                    mended.append((finding.video_id, f"{finding.name}: mended from Milvus"))
                 else:
                     report.completed += 1
             case "leveldb":
-                fill.append((finding.video_id, finding.row))
-                report.mended.append(f"{finding.name}: mended from LevelDB")
+                writes.append(_Write(finding.video_id, finding.name, finding.row, "leveldb"))
+                mended.append((finding.video_id, f"{finding.name}: mended from LevelDB"))
             case "elsewhere":
                 stores.matrices.delete(finding.video_id)
-                report.mended.append(f"{finding.name}: removed on the server, now here too")
+                mended.append((finding.video_id, f"{finding.name}: removed on the server, now here too"))
             case "none":
-                remove.append(finding.video_id)
-                report.removed.append(f"{finding.name}: was whole in neither store and is removed; ingest it again")
-    _write(stores, fill, remove)
+                writes.append(_Write(finding.video_id, finding.name, None, "none"))
+    done = _write(stores, writes, rebuild=rebuild)
+    let_be = {write.video_id for write in writes} - done
+    report.mended = [line for video_id, line in mended if video_id not in let_be]
+    report.removed = [
+        f"{write.name}: {NOWHERE_WHOLE}" for write in writes if write.source == "none" and write.video_id in done
+    ]
     _raise_format(stores)
     return report
 
@@ -105,20 +112,55 @@ def _copy_from_milvus(stores: LibraryStores, finding: Finding) -> None:
     copies.write(stores.matrices, copy, companions=others)
 
 
-def _write(stores: LibraryStores, fill: list[tuple[str, VideoRow | None]], remove: list[str]) -> None:
-    for video_id, row in fill:
-        copy = copies.read(stores.matrices, video_id)
-        assert copy is not None
-        if row is not None and is_same_content(row, copy.row):
-            copy = replace(copy, row=row)  # e.g. tagged since
-        with stores.alone_with(video_id):
-            others = stores.matrices.companions(video_id)
-            copies.write(stores.matrices, copy, mark=copies.TO_FINISH, companions=others)
-            stores.fill(copy)
-        stores.note_unflushed(copy.row)
-    for video_id in remove:
-        stores.remove(video_id)
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """What is to be written to Milvus: a video from LevelDB, or none of it."""
+
+    video_id: str
+    name: str
+    row: VideoRow | None  # as it was found
+    source: str  # "leveldb" or "none"
+
+
+def _write(stores: LibraryStores, writes: list[_Write], *, rebuild: bool) -> set[str]:
+    """Writes to Milvus; gives the ids of the videos that were written.
+
+    The others are let be: other processes are at them, or were, so that nothing is wrong with them any more.
+    """
+    done: set[str] = set()
+    for start in range(0, len(writes), CLAIMED_AT_ONCE):
+        part = writes[start : start + CLAIMED_AT_ONCE]
+        ids = [write.video_id for write in part]
+        with nullcontext(set(ids)) if stores.claims is None else stores.claims.free(ids) as ours:
+            done.update(
+                write.video_id
+                for write in part
+                if write.video_id in ours and _written(stores, write, rebuild=rebuild)
+            )
     stores.flush()
+    return done
+
+
+def _written(stores: LibraryStores, write: _Write, *, rebuild: bool) -> bool:
+    """Writes one video, for who has it alone; gives whether there is something wrong with it still."""
+    row = write.row
+    if stores.claims is not None:
+        now = look_at(stores, write.video_id)
+        if _source(now, embedded=False, rebuild=rebuild) != write.source:
+            return False
+        row = now.row
+    if write.source == "none":
+        stores.remove(write.video_id)
+        return True
+    copy = copies.read(stores.matrices, write.video_id)
+    assert copy is not None
+    if row is not None and is_same_content(row, copy.row):
+        copy = replace(copy, row=row)  # e.g. tagged since
+    others = stores.matrices.companions(write.video_id)
+    copies.write(stores.matrices, copy, mark=copies.TO_FINISH, companions=others)
+    stores.fill(copy)
+    stores.note_unflushed(copy.row)
+    return True
 
 
 def _raise_format(stores: LibraryStores) -> None:
