@@ -194,10 +194,10 @@ def test_a_rebuilding_that_is_killed_is_gone_on_with(place: str, monkeypatch: py
     lose_milvus(place)
     real = LibraryStores.fill
 
-    def once(stores: LibraryStores, copy: copies.VideoCopy) -> None:
+    def once(stores: LibraryStores, copy: copies.VideoCopy, *, replacing: bool = True) -> None:
         if copy.row.id == B:
             raise KeyboardInterrupt
-        real(stores, copy)
+        real(stores, copy, replacing=replacing)
 
     monkeypatch.setattr(LibraryStores, "fill", once)
     with reprise.open(place) as library, pytest.raises(KeyboardInterrupt):

@@ -235,7 +235,7 @@ def _fill(backup: _Backup, place: Place) -> None:
     finally:
         close_leveldb(place.matrices)
         lock.release()
-    rebuild(place)
+    rebuild(place, is_restore=True)
 
 
 def _fill_leveldb(backup: _Backup, matrices: LevelDb) -> None:

@@ -132,6 +132,16 @@ class Claims:
             "try again when that is done"
         )
 
+    @contextmanager
+    def free(self, videos: Iterable[str]) -> Iterator[set[str]]:
+        """Those of the videos that no other process is at, which none is while this lasts; waits for nobody."""
+        held = set(self._mine)
+        ours = self.take(videos)
+        try:
+            yield ours
+        finally:
+            self.release(ours - held)
+
     def others(self) -> dict[str, Owner]:
         """The videos that other processes are at work on, and which; claims of dead ones are cleared away."""
         return {claim.video: claim.owner for claim in self._live()}

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ROW, TIMES, SOUND = "row", "times", "audio"  # kinds of companions
 FACTS = "facts"  # of the library
+INCARNATION = "incarnation"  # which one of the library on a server the copies are of (see `reprise.stores.strays`)
 NOTES = "notes"  # a line each; there while they are not in Milvus yet
 REBUILDING = "rebuilding"  # there while Milvus is being filled from LevelDB
 RESTORING = "restoring"  # there while LevelDB is being filled from a backup
@@ -134,6 +135,20 @@ def kept_facts(matrices: LevelDb) -> LibraryFacts | None:
     """What the library is made with; None where that is not kept."""
     packed = matrices.fact(FACTS)
     return None if packed is None else LibraryFacts(**json.loads(packed))
+
+
+def keep_incarnation(matrices: LevelDb, incarnation: str | None) -> None:
+    """Keeps the id of the library that the copies are of; None: it has none."""
+    if incarnation is None:
+        matrices.remove_fact(INCARNATION)
+    elif kept_incarnation(matrices) != incarnation:
+        matrices.put_fact(INCARNATION, incarnation.encode())
+
+
+def kept_incarnation(matrices: LevelDb) -> str | None:
+    """The id of the library that the copies are of; None where an earlier version kept them."""
+    kept = matrices.fact(INCARNATION)
+    return None if kept is None else kept.decode()
 
 
 def _packed_row(row: VideoRow, matrix_checksum: int) -> bytes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reprise.errors import LibraryError, LibraryLostError, LibraryNotFoundError, printable
 from reprise.stores import copies
-from reprise.stores.leveldb import open_leveldb
+from reprise.stores.leveldb import LevelDb, open_leveldb
 from reprise.stores.lock import LOCK_NAME
+from reprise.stores.slots import opened_slots
 
 if TYPE_CHECKING:  # a library looks at its folder with this module
     from reprise.stores.library import Place
@@ -17,20 +19,31 @@ MATRICES_NAME = "matrices"
 OWN_NAMES = frozenset({LOCK_NAME, MILVUS_NAME, MATRICES_NAME})
 
 
-def has_more(place: Place, *, are_there: bool) -> bool:
-    """Whether LevelDB on this machine has videos that Milvus has lost, or is just being filled with."""
-    if not (place.matrices / "CURRENT").exists():
-        return False
-    matrices = open_leveldb(place.matrices)
-    has_videos = next(matrices.keys(), None) is not None
-    return has_videos and (not are_there or matrices.fact(copies.REBUILDING) is not None)
+def keeper(place: Place, *, are_there: bool, first: Path | None = None) -> str | None:
+    """The LevelDB folder on this machine that has videos which Milvus has lost, or is just being filled with, as
+    messages name it; None where there is none.
+
+    Looked for at `place` and, where Milvus has no library, in the other slots that no process has; `first` is slot 1.
+    """
+    if (place.matrices / "CURRENT").exists():
+        matrices = open_leveldb(place.matrices)
+        if _has_videos(matrices) and (not are_there or matrices.fact(copies.REBUILDING) is not None):
+            return printable(place.matrices)
+    if are_there or first is None:
+        return None
+    with opened_slots([first], place.matrices) as others:
+        return next((matrices.shown for matrices in others if _has_videos(matrices)), None)
 
 
-def lost(place: Place) -> str:
-    """The line that says that Milvus lost the library at `place`, and what to do."""
-    return (
+def _has_videos(matrices: LevelDb) -> bool:
+    return next(matrices.keys(), None) is not None
+
+
+def lost(place: Place, kept: str) -> LibraryLostError:
+    """Says that Milvus lost the library at `place`, of which `kept` is the LevelDB folder, and what to do."""
+    return LibraryLostError(
         f"{place.shown}: {'its Milvus folder' if place.embedded else 'the library on this server'} is gone or not "
-        f"whole, but {printable(place.matrices)} still has its videos; `reprise verify --repair` puts them back, or "
+        f"whole, but {kept} still has its videos; `reprise verify --repair` puts them back, or "
         "remove that folder to begin anew"
     )
 
@@ -43,8 +56,9 @@ def check_folder(place: Place, create: bool, *, rebuild: bool) -> None:
     names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
     if MILVUS_NAME in names or (rebuild and MATRICES_NAME in names):
         return
-    if has_more(place, are_there=False):
-        raise LibraryLostError(lost(place))
+    kept = keeper(place, are_there=False)
+    if kept is not None:
+        raise lost(place, kept)
     if not create:
         raise LibraryNotFoundError(f"{place.shown}: no library there; `reprise ingest` makes one")
     if names - OWN_NAMES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -23,8 +24,11 @@ FRAMES = "frames"
 # 1: matrices alone in LevelDB.  2: every video's row and times beside its matrix, so that each store can be made anew
 # from the other; libraries of format 1 are read and written as they are, and `reprise verify --repair` raises them.
 FORMAT = 2
+# Beside the facts, which earlier programs read and know no more of.
+INCARNATION_PROPERTY = "reprise_incarnation"
 METRIC = "IP"
 DELETE_ROWS = 5000  # by id in one request: 250 kB
+_ALL_FIELDS = ["id", "video_id", "frame_index", "time_s", "embedding"]
 FACTS_PROPERTY = "reprise"  # Milvus Lite keeps no description of a collection, but its properties
 
 # On Milvus Lite exact search beat a graph at 100 000 vectors; well beyond, clusters are searched in part.
@@ -104,7 +108,7 @@ class FrameStore:
                 {"field_name": "time_s", "datatype": "DOUBLE"},
                 {"field_name": "embedding", "datatype": "FLOAT_VECTOR", "dim": facts.dimension},
             ],
-            properties={FACTS_PROPERTY: json.dumps(asdict(facts))},
+            properties={FACTS_PROPERTY: json.dumps(asdict(facts)), INCARNATION_PROPERTY: uuid.uuid4().hex},
             index=index_for(0),
         )
 
@@ -125,6 +129,14 @@ class FrameStore:
             raise LibraryMismatchError(
                 f"{self._milvus.shown}: its collection 'frames' was not made by Reprise; use another database"
             ) from error
+
+    def incarnation(self) -> str | None:
+        """The random id of the library since it was made, or made anew; None where an earlier version made it."""
+        return self._milvus.properties(FRAMES).get(INCARNATION_PROPERTY)
+
+    def renew_incarnation(self) -> None:
+        """Gives the library a new random id, as `create` does."""
+        self._milvus.set_property(FRAMES, INCARNATION_PROPERTY, uuid.uuid4().hex)
 
     def set_facts(self, facts: LibraryFacts) -> None:
         """Writes what the library is made with anew."""
@@ -167,9 +179,14 @@ class FrameStore:
 
     def by_video(self) -> Iterator[FrameRows]:
         """The rows of every video, in the order of their ids; one video is in memory at a time."""
-        rows = self._milvus.rows(FRAMES, ["id", "video_id", "frame_index", "time_s", "embedding"])
+        rows = self._milvus.rows(FRAMES, _ALL_FIELDS)
         for video_id, group in groupby(_rising(rows), key=lambda row: str(row["video_id"])):
             yield _frame_rows(video_id, list(group))
+
+    def of_video(self, video_id: str) -> FrameRows | None:
+        """The rows of one video; None where there are none."""
+        rows = list(self._milvus.rows(FRAMES, _ALL_FIELDS, _of(video_id)))
+        return _frame_rows(video_id, rows) if rows else None
 
     def delete(self, video_id: str, *, start: int = 0, known: int = 0) -> None:
         """Removes all frames of the video, from the index `start` on; `known` is how many it is known to have."""

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from reprise.errors import (
     LibraryError,
-    LibraryLostError,
     LibraryNotFoundError,
     SettingsError,
     StoreAwayError,
@@ -33,17 +32,16 @@ from reprise.stores import copies, recovery, verifying
 from reprise.stores.claims import Claims
 from reprise.stores.connections import connect, keep, part
 from reprise.stores.copies import VideoCopy
-from reprise.stores.folders import MATRICES_NAME, MILVUS_NAME, check_folder, has_more, lost
+from reprise.stores.folders import MATRICES_NAME, MILVUS_NAME, check_folder, keeper, lost
 from reprise.stores.frames import FrameStore, LibraryFacts
 from reprise.stores.ignored import IgnoredStore
 from reprise.stores.keeping import kept_at
 from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
 from reprise.stores.lock import FolderLock
-from reprise.stores.moving import finish_moves
 from reprise.stores.notes import NoteStore
-from reprise.stores.settling import renew_index, settle, settle_all
+from reprise.stores.settling import renew_index, settle
 from reprise.stores.sharing import in_turns
-from reprise.stores.slots import free_slot, left_slots
+from reprise.stores.slots import free_slot
 from reprise.stores.sounds import SoundStore, audio_of
 from reprise.stores.unfinished import remove_finished
 from reprise.stores.videos import VideoRow, VideoStore
@@ -161,13 +159,22 @@ class LibraryStores:
         self._connect()
         self.frames = FrameStore(self._milvus)
         self.videos = VideoStore(self._milvus, self._keeping)
-        are_there = self.frames.exists() and self.videos.exists()
-        if not rebuild and has_more(self.place, are_there=are_there):
-            raise LibraryLostError(lost(self.place))
+        has_frames = self.frames.exists()
+        are_there = has_frames and self.videos.exists()
+        if rebuild:
+            # Until all is done the library stays lost, so that a repair that is killed is gone on with.
+            open_leveldb(self.place.matrices).put_fact(copies.REBUILDING, b"")
+        else:
+            first = None if self.place.embedded else self._first_slot
+            kept = keeper(self.place, are_there=are_there, first=first)
+            if kept is not None:
+                raise lost(self.place, kept)
         if not are_there:
             if create is None:
                 raise LibraryNotFoundError(f"{self.place.shown}: no library there; `reprise ingest` makes one")
             self.frames.create(create)
+            if has_frames and rebuild:
+                self.frames.renew_incarnation()
             self.videos.create(create.dimension)
         self.frames.load()
         self.videos.load()
@@ -179,6 +186,8 @@ class LibraryStores:
         self.sounds = SoundStore(self.matrices, self._milvus)
         if create is not None:
             copies.keep_facts(self.matrices, self.frames.facts())
+        if not self.place.embedded and next(self.matrices.keys(), None) is None:
+            copies.keep_incarnation(self.matrices, self.frames.incarnation())
         with suppress(StoreError):  # on a full disk queries still go: half a video has no row, and is not seen
             self.recover()
 
@@ -305,26 +314,12 @@ class LibraryStores:
 
     def recover(self) -> list[str]:
         """Finishes or takes back what a killed process left; returns the ids of the videos taken back."""
-        has_died = bool(self.matrices.marks())
-        taken_back = recovery.recover(self, self.matrices)
-        finish_moves(self, self.matrices)
-        if self.place.embedded:
-            return taken_back
-        for first in filter(None, (self._first_slot, self.place.beside)):
-            with left_slots(first, self.place.matrices) as slots:
-                for slot in slots:
-                    try:
-                        matrices = open_leveldb(slot.matrices)
-                        has_died = has_died or bool(matrices.marks())
-                        taken_back += recovery.recover(self, matrices)
-                        finish_moves(self, matrices)
-                    finally:
-                        close_leveldb(slot.matrices)
-                    if self.place.keeps_matrices == (first == self.place.beside):  # it had no matrices to keep
-                        remove_finished(slot.matrices)
-        if has_died:
-            settle_all(self)
-        return taken_back
+        return recovery.recover_all(self)
+
+    @property
+    def first_slots(self) -> list[Path]:
+        """Slot 1 of a server's library on this machine, and that of the same library kept the other way."""
+        return [] if self.place.beside is None else [self._first_slot, self.place.beside]
 
     @contextmanager
     def alone_with(self, video_id: str) -> Iterator[bool]:

@@ -13,12 +13,39 @@ from typing import TYPE_CHECKING
 from reprise.errors import StoreError
 from reprise.stores import copies
 from reprise.stores.copies import VideoCopy
-from reprise.stores.leveldb import LevelDb
-from reprise.stores.settling import doubtful
+from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
+from reprise.stores.moving import finish_moves
+from reprise.stores.settling import doubtful, settle_all
+from reprise.stores.slots import left_slots
+from reprise.stores.unfinished import remove_finished
 from reprise.stores.videos import VideoRow
 
 if TYPE_CHECKING:  # what is recovered recovers itself with this module
     from reprise.stores.library import LibraryStores
+
+
+def recover_all(stores: LibraryStores) -> list[str]:
+    """`recover` for this process' LevelDB and those that ended processes left on this machine, and their moves."""
+    has_died = bool(stores.matrices.marks())
+    taken_back = recover(stores, stores.matrices)
+    finish_moves(stores, stores.matrices)
+    if stores.place.embedded:
+        return taken_back
+    for first in stores.first_slots:
+        with left_slots(first, stores.place.matrices) as slots:
+            for slot in slots:
+                try:
+                    matrices = open_leveldb(slot.matrices)
+                    has_died = has_died or bool(matrices.marks())
+                    taken_back += recover(stores, matrices)
+                    finish_moves(stores, matrices)
+                finally:
+                    close_leveldb(slot.matrices)
+                if stores.place.keeps_matrices == (first == stores.place.beside):  # it had no matrices to keep
+                    remove_finished(slot.matrices)
+    if has_died:
+        settle_all(stores)
+    return taken_back
 
 
 def recover(stores: LibraryStores, matrices: LevelDb) -> list[str]:

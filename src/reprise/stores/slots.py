@@ -6,12 +6,13 @@ slot for the next. A slot is no more than a copy near the processor of what the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from reprise.errors import LibraryInUseError
+from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
 from reprise.stores.lock import LOCK_NAME, FolderLock
 
 MOST = 64
@@ -39,7 +40,7 @@ def free_slot(first: Path) -> Slot:
 
 
 @contextmanager
-def left_slots(first: Path, own: Path) -> Iterator[list[Slot]]:
+def left_slots(first: Path, own: Path | None) -> Iterator[list[Slot]]:
     """The slots but `own` that no process has, held so that none takes them meanwhile."""
     held: list[Slot] = []
     try:
@@ -51,6 +52,18 @@ def left_slots(first: Path, own: Path) -> Iterator[list[Slot]]:
     finally:
         for slot in held:
             slot.lock.release()
+
+
+@contextmanager
+def opened_slots(firsts: Iterable[Path], own: Path | None) -> Iterator[list[LevelDb]]:
+    """The LevelDBs of the left slots but `own`, of each of `firsts`; open as long as it lasts."""
+    with ExitStack() as stack:
+        opened: list[LevelDb] = []
+        for first in firsts:
+            for slot in stack.enter_context(left_slots(first, own)):
+                stack.callback(close_leveldb, slot.matrices)
+                opened.append(open_leveldb(slot.matrices))
+        yield opened
 
 
 def _locked(first: Path, number: int) -> Slot:

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from reprise.audio import FORMAT, NO_SOUND
 from reprise.errors import StoreError
+from reprise.stores import copies
+from reprise.stores.frames import FrameStore
 from reprise.stores.leveldb import LevelDb
 from reprise.stores.milvus import Milvus
 from reprise.stores.record import pack, unpack
@@ -55,8 +57,10 @@ class SoundStore:
 
     def all(self) -> Iterator[tuple[str, Codes]]:
         """(video id, fingerprint) of all; on a server as it has them now, less the damaged."""
-        self.mirror()
+        there = None if self._server is None else self._mirror(self._server)
         for key, record in self._matrices.under(_KEY):
+            if there is not None and key not in there:
+                continue
             try:
                 yield key, _codes(record, key)
             except StoreError:
@@ -154,8 +158,8 @@ class SoundStore:
             wanted[fingerprint] = int(row["parts"])
         return {key: ids for key, ids in parts.items() if len(ids) == wanted[key]}
 
-    def _mirror(self, server: Milvus) -> None:
-        """Makes LevelDB here what the server has."""
+    def _mirror(self, server: Milvus) -> set[str]:
+        """Makes LevelDB here what the server has; gives the ids of the videos."""
         there = self._on_server(server)
         here = {}
         for video_id, record in self._matrices.under(_KEY):
@@ -163,11 +167,16 @@ class SoundStore:
                 here[video_id] = _checksum(_codes(record, video_id))
             except StoreError:
                 here[video_id] = -1
-        for video_id in here.keys() - {video_id for video_id, _ in there}:
-            self._matrices.delete(_KEY + video_id)
-        for (video_id, checksum), ids in there.items():
+        ids = {video_id for video_id, _ in there}
+        gone = here.keys() - ids
+        # Of another incarnation they may be the only ones that there are (see `reprise.stores.strays`).
+        if gone and copies.kept_incarnation(self._matrices) == FrameStore(server).incarnation():
+            for video_id in gone:
+                self._matrices.delete(_KEY + video_id)
+        for (video_id, checksum), parts in there.items():
             if here.get(video_id) != checksum:
-                self._matrices.put(_KEY + video_id, self._fetched(server, ids))
+                self._matrices.put(_KEY + video_id, self._fetched(server, parts))
+        return ids
 
     def _fetched(self, server: Milvus, ids: list[str]) -> Codes:
         parts: dict[int, bytes] = {}

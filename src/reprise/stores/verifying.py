@@ -76,6 +76,15 @@ def findings(stores: LibraryStores) -> Iterator[Finding]:
         yield _finding(stores, video_id, row, pooled, found.get("frames"), is_odd=video_id in odd)
 
 
+def look_at(stores: LibraryStores, video_id: str) -> Finding:
+    """What is to be said of one video now. For who has it alone it is final: `findings` reads rows and frames one
+    after the other, and what others write in between looks broken.
+    """
+    row, pooled = stores.videos.pooled([video_id]).get(video_id, (None, None))
+    is_odd = row is not None and not stores.place.embedded and bool(doubtful(stores, [video_id]))
+    return _finding(stores, video_id, row, pooled, stores.frames.of_video(video_id), is_odd=is_odd)
+
+
 def _ids(stores: LibraryStores) -> Iterator[str]:
     """The ids that LevelDB has anything of, in order."""
     kinds = stores.matrices.companion_kinds()
