@@ -1,15 +1,17 @@
 """One file with a whole library, and libraries made from such files.
 
 The file is a ZIP without compression (embeddings do not get smaller): of every video `videos/ID/matrix`, `times` and
-what else LevelDB keeps beside it; `videos.jsonl` with the rows and the SHA-256 of these; `notes.jsonl`; and, written
-last, `manifest.json` with what the library is made with and the SHA-256 of the two. It knows nothing of where it came
-from: a library in a folder can be restored onto a server, and the reverse.
+what else LevelDB keeps beside it; `videos.jsonl` with the rows and the SHA-256 of these; `notes.jsonl`; `ignored/ID`,
+the frames of every ignored clip; and, written last, `manifest.json` with what the library is made with and the
+SHA-256 of all these. It knows nothing of where it came from: a library in a folder can be restored onto a server, and
+the reverse.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import zipfile
@@ -24,6 +26,7 @@ from reprise.errors import BackupError, LibraryError, LibraryNotFoundError, prin
 from reprise.stores import copies
 from reprise.stores.copies import VideoCopy
 from reprise.stores.frames import FORMAT, LibraryFacts
+from reprise.stores.ignored import IGNORED
 from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
 from reprise.stores.library import LibraryStores, Place
 from reprise.stores.lock import FolderLock
@@ -35,6 +38,8 @@ KIND, VERSION = "reprise backup", 1
 PARTIAL = ".partial"  # ends the name of a backup that is being written
 RESTORING = ".restoring"  # ends the name of a library that is being made
 MANIFEST, VIDEOS, NOTES = "manifest.json", "videos.jsonl", "notes.jsonl"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,8 @@ def restore(source: str | os.PathLike[str], place: Place) -> BackupReport:
                 _into_folder(backup, place)
             else:
                 _onto_server(backup, place)
+            if backup.lacks_ignored:
+                _log.warning("%s: was written without the ignore list's clips; add them again", printable(path))
             return BackupReport(printable(path), backup.videos, backup.frames, path.stat().st_size)
     except zipfile.BadZipFile as error:
         raise BackupError(f"{printable(path)}: is no backup of Reprise, or is cut short") from error
@@ -110,6 +117,7 @@ class _Backup:
         self.facts = LibraryFacts(**manifest["facts"])
         self.videos, self.frames = int(manifest["videos"]), int(manifest["frames"])
         self._sums: dict[str, str] = manifest["sha256"]
+        self._has_ignored = "ignored" in manifest
 
     def check(self) -> None:
         """Reads all of it; raises BackupError for anything that is not as it was written."""
@@ -134,6 +142,19 @@ class _Backup:
     def notes(self) -> bytes:
         """The notes, a line each."""
         return self._member(NOTES, self._sums[NOTES])
+
+    @property
+    def lacks_ignored(self) -> bool:
+        """Whether clips are listed whose frames are not there: earlier versions left them out."""
+        return not self._has_ignored and any(
+            json.loads(line)["kind"] == IGNORED for line in self.notes().splitlines()
+        )
+
+    def ignored(self) -> Iterator[tuple[str, bytes]]:
+        """The id of every ignored clip, and its frames."""
+        for name, digest in self._sums.items():
+            if name.startswith(copies.IGNORED):
+                yield name.removeprefix(copies.IGNORED), self._member(name, digest)
 
     def _member(self, name: str, expected: str) -> bytes:
         try:
@@ -170,6 +191,11 @@ def _write_all(stores: LibraryStores, archive: zipfile.ZipFile) -> tuple[int, in
         VIDEOS: _put(archive, VIDEOS, b"\n".join(lines)),
         NOTES: _put(archive, NOTES, b"\n".join(json.dumps(note).encode() for note in stores.notes.every())),
     }
+    ignored = stores.ignored.every()
+    sums |= {
+        f"{copies.IGNORED}{clip_id}": _put(archive, f"{copies.IGNORED}{clip_id}", pack(matrix))
+        for clip_id, matrix in ignored.items()
+    }
     manifest = {
         "kind": KIND,
         "version": VERSION,
@@ -177,6 +203,7 @@ def _write_all(stores: LibraryStores, archive: zipfile.ZipFile) -> tuple[int, in
         "facts": asdict(stores.frames.facts()),
         "videos": len(lines),
         "frames": frames,
+        "ignored": len(ignored),
         "sha256": sums,
     }
     _put(archive, MANIFEST, json.dumps(manifest, indent=2).encode())
@@ -243,6 +270,8 @@ def _fill_leveldb(backup: _Backup, matrices: LevelDb) -> None:
     for copy, companions in backup.all():
         copies.write(matrices, copy, companions=companions)
     matrices.put_fact(copies.NOTES, backup.notes())
+    for clip_id, frames in backup.ignored():
+        matrices.put_fact(copies.IGNORED + clip_id, frames)
     copies.keep_facts(matrices, backup.facts)
     # From here on it is a library whose Milvus is lost: whoever is killed now is followed by a repair.
     matrices.put_fact(copies.REBUILDING, b"")

@@ -29,6 +29,7 @@ ROW, TIMES, SOUND = "row", "times", "audio"  # kinds of companions
 FACTS = "facts"  # of the library
 INCARNATION = "incarnation"  # which one of the library on a server the copies are of (see `reprise.stores.strays`)
 NOTES = "notes"  # a line each; there while they are not in Milvus yet
+IGNORED = "ignored/"  # begins the names of the frames of ignored clips; there while they are not in Milvus yet
 REBUILDING = "rebuilding"  # there while Milvus is being filled from LevelDB
 RESTORING = "restoring"  # there while LevelDB is being filled from a backup
 # Marks of writes, from when they begin until Milvus has flushed what was written.

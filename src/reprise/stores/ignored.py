@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reprise.stores.milvus import Milvus
 
-IGNORED = "ignored"
+IGNORED = "ignored"  # the collection, and the kind of the notes that list the clips
 
 
 class IgnoredStore:
@@ -36,12 +36,20 @@ class IgnoredStore:
 
     def matrix(self, clip_ids: Collection[str], dimension: int) -> NDArray[np.float32]:
         """The frames of these clips [frames, dim], one clip after the other; [0, dim] for none."""
+        kept = self.every() if clip_ids else {}
+        found = [kept[clip_id] for clip_id in clip_ids if clip_id in kept]
+        return np.concatenate([np.zeros((0, dimension), np.float32), *found])
+
+    def every(self) -> dict[str, NDArray[np.float32]]:
+        """The frames [frames, dim] of every clip, by its id."""
         rows: dict[str, list[tuple[int, list[float]]]] = defaultdict(list)
-        if clip_ids and self._open():
+        if self._open():
             for row in self._milvus.rows(IGNORED, ["clip_id", "frame_index", "embedding"]):
                 rows[row["clip_id"]].append((int(row["frame_index"]), row["embedding"]))
-        frames = [embedding for clip_id in clip_ids for _, embedding in sorted(rows[clip_id], key=lambda row: row[0])]
-        return np.array(frames, np.float32).reshape(-1, dimension)
+        return {
+            clip_id: np.array([embedding for _, embedding in sorted(found, key=lambda row: row[0])], np.float32)
+            for clip_id, found in rows.items()
+        }
 
     def delete(self, clip_id: str) -> None:
         """Removes the frames of a clip; nothing happens where there are none."""

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import plyvel
@@ -19,6 +20,7 @@ from reprise.stores.record import pack, unpack
 _PENDING = b"\x00pending/"  # names of unfinished writes
 _LIBRARY = b"\x00library/"  # facts of the whole library
 _MOVING = b"\x00moving/"  # ids of videos that are to be stored under another, which is the value
+T = TypeVar("T")
 _ALONE = frozenset({_PENDING, _LIBRARY, _MOVING})  # all other kinds are companions of the value under their name
 
 
@@ -48,11 +50,7 @@ class LevelDb:
 
     def get(self, key: str) -> bytes | None:
         """The bytes under `key`; None where there is nothing."""
-        try:
-            value: bytes | None = self._db.get(key.encode())
-        except plyvel.Error as error:
-            raise StoreError(f"{self.shown}: LevelDB cannot read {key!r} ({error})") from error
-        return value
+        return self._read(key.encode())
 
     def get_array(self, key: str) -> NDArray[np.generic] | None:
         """The array under `key`, read-only; None where there is nothing. Raises StoreError if it is damaged."""
@@ -71,7 +69,7 @@ class LevelDb:
 
     def keys(self) -> Iterator[str]:
         """All keys but our own, in byte order."""
-        for key in self._db.iterator(include_value=False, start=b"\x00\xff"):
+        for key in self._read_keys(start=b"\x00\xff"):
             yield key.decode()
 
     def store(
@@ -92,8 +90,7 @@ class LevelDb:
 
     def companion(self, kind: str, key: str) -> bytes | None:
         """What is kept beside the value under `key` as `kind`; None where there is nothing."""
-        value: bytes | None = self._db.get(_own(kind, key))
-        return value
+        return self._read(_own(kind, key))
 
     def companions(self, key: str) -> dict[str, bytes]:
         """All that is kept beside the value under `key`, by kind."""
@@ -104,7 +101,7 @@ class LevelDb:
         """The kinds of companions that there are of any key."""
         kinds: list[str] = []
         start = b"\x00"
-        while key := next(iter(self._db.iterator(start=start, stop=b"\x00\xff", include_value=False)), None):
+        while key := next(self._read_keys(start=start, stop=b"\x00\xff"), None):
             prefix = key[: key.find(b"/") + 1]
             if prefix not in _ALONE:
                 kinds.append(prefix[1:-1].decode())
@@ -114,13 +111,17 @@ class LevelDb:
     def companion_keys(self, kind: str) -> Iterator[str]:
         """The keys that have a companion of this kind, in byte order."""
         prefix = _own(kind, "")
-        for key in self._db.iterator(prefix=prefix, include_value=False):
+        for key in self._read_keys(prefix=prefix):
             yield key[len(prefix) :].decode()
 
     def fact(self, name: str) -> bytes | None:
         """A fact of the whole library; None where there is none."""
-        value: bytes | None = self._db.get(_LIBRARY + name.encode())
-        return value
+        return self._read(_LIBRARY + name.encode())
+
+    def facts(self, prefix: str) -> dict[str, bytes]:
+        """The facts of the whole library whose names start with `prefix`, by the rest of the name."""
+        start = _LIBRARY + prefix.encode()
+        return {key[len(start) :].decode(): value for key, value in self._read_all(prefix=start)}
 
     def put_fact(self, name: str, value: bytes) -> None:
         """Keeps a fact of the whole library."""
@@ -133,7 +134,7 @@ class LevelDb:
 
     def under(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """(rest of the key, bytes) of all keys that start with `prefix`, in byte order."""
-        for key, value in self._db.iterator(prefix=prefix.encode()):
+        for key, value in self._read_all(prefix=prefix.encode()):
             yield key[len(prefix.encode()) :].decode(), value
 
     def mark_pending(self, name: str, mark: bytes = b"") -> None:
@@ -152,7 +153,7 @@ class LevelDb:
 
     def marks(self) -> dict[str, bytes]:
         """The writes that began and were never seen to end, each with what it was marked with."""
-        return {key[len(_PENDING) :].decode(): mark for key, mark in self._db.iterator(prefix=_PENDING)}
+        return {key[len(_PENDING) :].decode(): mark for key, mark in self._read_all(prefix=_PENDING)}
 
     def mark_moving(self, old: str, new: str) -> None:
         """Notes that what is under `old` is being stored under `new` and then removed."""
@@ -160,15 +161,40 @@ class LevelDb:
 
     def clear_moving(self, old: str) -> None:
         """Notes that a move is over."""
-        self._db.delete(_MOVING + old.encode(), sync=True)
+        with self._batch() as batch:
+            batch.delete(_MOVING + old.encode())
 
     def moving(self) -> dict[str, str]:
         """Where each move that began and was never seen to end leads, by the old name."""
-        return {key[len(_MOVING) :].decode(): new.decode() for key, new in self._db.iterator(prefix=_MOVING)}
+        return {key[len(_MOVING) :].decode(): new.decode() for key, new in self._read_all(prefix=_MOVING)}
 
     def close(self) -> None:
         """Gives the folder back; the handle is of no use after."""
         self._db.close()
+
+    def _read(self, key: bytes) -> bytes | None:
+        try:
+            value: bytes | None = self._db.get(key, verify_checksums=True)
+        except plyvel.Error as error:
+            name = key.rpartition(b"/")[2].decode(errors="replace")
+            raise StoreError(f"{self.shown}: LevelDB cannot read {name!r} ({_reason(error)})") from error
+        return value
+
+    def _read_all(self, **where: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """(key, value) of the keys that plyvel's `iterator` gives for `where`."""
+        return self._told(self._db.iterator(**where, verify_checksums=True))
+
+    def _read_keys(self, **where: bytes) -> Iterator[bytes]:
+        return self._told(self._db.iterator(**where, include_value=False, verify_checksums=True))
+
+    def _told(self, read: Iterator[T]) -> Iterator[T]:
+        try:
+            yield from read
+        except plyvel.Error as error:
+            raise StoreError(
+                f"{self.shown}: LevelDB cannot read it ({_reason(error)}); move the folder away, then "
+                "`reprise verify --repair` makes it anew"
+            ) from error
 
     def _delete(self, batch: plyvel.WriteBatch, key: str) -> None:
         batch.delete(key.encode())

@@ -7,6 +7,7 @@ server the mark says besides whether Milvus had all of it once: what is another 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from reprise.stores.settling import doubtful, settle_all
 from reprise.stores.slots import left_slots
 from reprise.stores.unfinished import remove_finished
 from reprise.stores.videos import VideoRow
+
+_log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:  # what is recovered recovers itself with this module
     from reprise.stores.library import LibraryStores
@@ -36,7 +39,13 @@ def recover_all(stores: LibraryStores) -> list[str]:
             for slot in slots:
                 try:
                     matrices = open_leveldb(slot.matrices)
-                    has_died = has_died or bool(matrices.marks())
+                    marks = matrices.marks()
+                except StoreError as error:
+                    close_leveldb(slot.matrices)
+                    _log.warning("%s", error)  # a copy, which keeps nobody from the library
+                    continue
+                try:
+                    has_died = has_died or bool(marks)
                     taken_back += recover(stores, matrices)
                     finish_moves(stores, matrices)
                 finally:

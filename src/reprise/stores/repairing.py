@@ -6,12 +6,15 @@ import json
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from reprise.errors import LibraryLostError, printable
 from reprise.stores import copies
 from reprise.stores.copies import VideoCopy
 from reprise.stores.frames import FORMAT, LibraryFacts
 from reprise.stores.leveldb import open_leveldb
 from reprise.stores.library import LibraryStores, Place
+from reprise.stores.record import unpack
 from reprise.stores.slots import opened_slots
 from reprise.stores.strays import CLAIMED_AT_ONCE, is_current, put_back
 from reprise.stores.sweeping import sweep
@@ -44,6 +47,10 @@ def rebuild(place: Place, *, is_restore: bool = False) -> RepairReport:
         for line in (stores.matrices.fact(copies.NOTES) or b"").splitlines():
             stores.notes.put(**json.loads(line))
         stores.matrices.remove_fact(copies.NOTES)
+        for clip_id, frames in stores.matrices.facts(copies.IGNORED).items():
+            stores.ignored.delete(clip_id)  # what a repair that was killed had put there
+            stores.ignored.put(clip_id, np.asarray(unpack(frames), np.float32))
+            stores.matrices.remove_fact(copies.IGNORED + clip_id)
         stores.matrices.remove_fact(copies.REBUILDING)
     return report
 
