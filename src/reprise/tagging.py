@@ -35,7 +35,8 @@ def tag_videos(
     """
     tagged = []
     for ids in in_turns(stores.claims, [row.id for row in rows]):
-        for row in stores.videos.get(ids).values():  # as it is now: somebody else may have tagged it
+        there = stores.videos.get(ids)  # as they are now: somebody else may have tagged them
+        for row in (there[video_id] for video_id in ids if video_id in there):
             tags = with_tags(row, add, remove)
             if tags != row.tags:
                 stores.videos.update(row.id, tags=tags)
