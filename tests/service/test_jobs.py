@@ -141,7 +141,7 @@ def test_a_worker_that_is_killed_fails_its_task_and_the_next_one_has_a_new_worke
 def test_a_video_that_takes_too_long_is_given_up(long_film: Path) -> None:
     worker = Worker(60)
     assert worker.run("thumbnail", str(long_film), 1.0).startswith(b"\xff\xd8")
-    worker._timeout_s = 0.2
+    worker._time_limit_s = 0.2
     assert worker._process is not None
     os.kill(worker._process.pid, signal.SIGSTOP)  # as slow as can be
     with pytest.raises(DecodeError, match=r"took longer than 0\.2 s"):
