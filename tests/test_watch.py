@@ -204,3 +204,16 @@ def test_a_poll_without_a_watch_is_wrong_usage(tmp_path: Path) -> None:
     finished = run("ingest", tmp_path, "--poll", "5")
     assert finished.status == 2
     assert "--poll is for --watch" in finished.err
+
+
+def test_a_library_within_the_watched_folder_makes_no_noise(
+    clips: Path, tmp_path: Path, watch: Callable[..., Watcher]
+) -> None:
+    pytest.importorskip("watchdog", reason="without it nothing listens to the folders")
+    shutil.copytree(clips, tmp_path / "incoming")
+    watcher = watch(tmp_path / "incoming", "--library", tmp_path / "incoming" / "library")
+    for _ in range(3):
+        assert watcher.next()["status"] == "added"
+    status, _, err = watcher.end(signal.SIGINT)
+    assert status == 0
+    assert [line for line in err.splitlines() if "watching" not in line] == []

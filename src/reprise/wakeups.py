@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -56,6 +58,9 @@ class Wakeups:
             from watchdog.observers import Observer
         except ImportError:
             return "pip install '.[watch]' lets the system tell"
+        # It tells of folders that come and go while it looks at them, as those of a library that lies within.
+        logging.getLogger("watchdog").setLevel(logging.CRITICAL)
+        warnings.filterwarnings("ignore", module="watchdog")
         # Not of openings, which the looks are themselves.
         kinds = [
             events.FileCreatedEvent,
