@@ -111,6 +111,15 @@ def read(matrices: LevelDb, video_id: str) -> VideoCopy | None:
     return copy
 
 
+def read_whole(matrices: LevelDb, video_id: str) -> VideoCopy | None:
+    """The copy of a video where there is one, and it is whole."""
+    try:
+        copy = read(matrices, video_id)
+    except StoreError:
+        return None
+    return copy if copy is not None and copy.is_consistent else None
+
+
 def kept_row(matrices: LevelDb, video_id: str) -> VideoRow | None:
     """The row that is kept beside the matrix; None where there is none that can be read."""
     kept = matrices.companion(ROW, video_id)

@@ -94,7 +94,7 @@ def _settled(
     stores: LibraryStores, matrices: LevelDb, video_id: str, mark: bytes, row: VideoRow | None, *, is_counted: bool
 ) -> bool:
     """Whether the video is whole in both stores after all; `is_counted`: its frames are as many as `row` says."""
-    copy = _readable(matrices, video_id) if mark else None
+    copy = copies.read_whole(matrices, video_id) if mark else None
     if mark in {copies.WRITTEN, copies.TO_FOLLOW}:
         _follow(stores, matrices, copy, row, is_counted=is_counted)
         return True
@@ -134,14 +134,6 @@ def finish(stores: LibraryStores, copy: VideoCopy, row: VideoRow | None, *, is_c
         stores.fill(copy)
     elif row != copy.row:
         stores.videos.put(copy.row, copy.pooled)
-
-
-def _readable(matrices: LevelDb, video_id: str) -> VideoCopy | None:
-    try:
-        copy = copies.read(matrices, video_id)
-    except StoreError:
-        return None
-    return copy if copy is not None and copy.is_consistent else None
 
 
 def _is_newer(row: VideoRow, than: VideoRow) -> bool:

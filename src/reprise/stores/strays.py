@@ -12,9 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from reprise.errors import StoreError
 from reprise.stores import copies
-from reprise.stores.copies import VideoCopy
 from reprise.stores.leveldb import LevelDb
 from reprise.stores.slots import opened_slots
 from reprise.stores.verifying import is_same_content
@@ -97,7 +95,7 @@ def _put_back(stores: LibraryStores, matrices: LevelDb, video_ids: list[str]) ->
             is_all = is_all and len(ours) == len(part)
             rows = stores.videos.get(sorted(ours))
             for video_id in sorted(ours):
-                copy = _whole(matrices, video_id)
+                copy = copies.read_whole(matrices, video_id)
                 if copy is not None and _is_lacking(rows.get(video_id), copy.row):
                     stores.fill(copy, replacing=video_id in rows)
                     stores.note_unflushed(copy.row)
@@ -125,19 +123,11 @@ def _strays(stores: LibraryStores, matrices: LevelDb) -> Iterator[tuple[str, Vid
         part = keys[start : start + ROWS_AT_A_TIME]
         present = stores.videos.get(part)
         for video_id in part:
-            copy = _whole(matrices, video_id)
+            copy = copies.read_whole(matrices, video_id)
             if copy is None and video_id not in present:
                 yield video_id, None
             elif copy is not None and _is_lacking(present.get(video_id), copy.row):
                 yield video_id, copy.row
-
-
-def _whole(matrices: LevelDb, video_id: str) -> VideoCopy | None:
-    try:
-        copy = copies.read(matrices, video_id)
-    except StoreError:
-        return None
-    return copy if copy is not None and copy.is_consistent else None
 
 
 def _is_lacking(present: VideoRow | None, kept: VideoRow) -> bool:
