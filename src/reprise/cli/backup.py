@@ -35,7 +35,7 @@ def backup(file: str, library: str, as_json: bool) -> int:
 @options.library
 @options.json_lines
 def restore(file: str, library: str, as_json: bool) -> int:
-    """Make a library from the backup FILE, where there is none yet; its videos need not be there.
+    """Make a library from the backup FILE, where there is none yet; the video files need not be there.
 
     All checksums are looked at first. Nothing is written over: the folder must be new or empty, the server without a
     library.

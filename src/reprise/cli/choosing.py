@@ -21,5 +21,6 @@ where: Decorator = click.option(
     metavar="EXPR",
     multiple=True,
     callback=_parsed,
-    help=f"Only videos that are so: {GRAMMAR}. Repeatable: any = for one thing will do, else all must hold.",
+    help=f"Only videos that are so: {GRAMMAR}. Repeatable: of several = for one thing any will do, the rest must "
+    "hold.",
 )

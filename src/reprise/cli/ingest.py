@@ -52,8 +52,8 @@ SKIPPED_NAMES = 5
     "--audio/--no-audio",
     "audio",
     default=None,
-    help="Also keep fingerprints of the sound, of videos that are there already too.  [default: of new videos where "
-    "the library has any]",
+    help="Also keep fingerprints of the sound, and make those that videos in the library lack.  [default: only of "
+    "new videos, and only if the library has fingerprints]",
 )
 @watching
 @options.json_lines

@@ -42,7 +42,8 @@ _wait: Decorator = click.option(
     metavar="[SECONDS]",
     expose_value=False,
     callback=waiting.apply,
-    help="If another process has the library open, wait until it ends, or so long.  [default: $REPRISE_WAIT, else 0]",
+    help="If another process has the library open, wait until it ends; with SECONDS, that long at most.  "
+    "[default: $REPRISE_WAIT, else 0]",
 )
 
 
@@ -52,7 +53,8 @@ _matrices: Decorator = click.option(
     default=None,
     expose_value=False,
     callback=waiting.keep_matrices,
-    help="Where this machine keeps the matrices of a library on a server; milvus: nowhere, the server has them.  "
+    help="Folder in which this machine keeps the matrices of a library on a server; the word milvus: keep none, read "
+    "them from the server.  "
     "[default: $REPRISE_MATRICES, else ~/.local/share/reprise]",
 )
 
