@@ -88,6 +88,10 @@ def test_a_backup_of_before_says_that_the_ignored_clips_are_not_in_it(shelf: Pat
     assert told.err == (
         f"reprise: {tmp_path / 'old.zip'}: was written without the ignore list's clips; add them again\n"
     )
+    restored = tmp_path / "restored"
+    assert run("ignore", "list", "--json", "--library", restored).objects == []
+    assert run("ignore", "add", shelf / "b.mp4", "--end", "8", "--library", restored).status == 0
+    assert found(shelf, restored) == found(shelf, shelf / "library")
 
 
 # A damaged LevelDB
@@ -151,4 +155,20 @@ def test_every_reading_of_a_damaged_leveldb_is_an_error_of_its_own(tmp_path: Pat
             reading()
     with pytest.raises(StoreError, match=f"{tmp_path}/db: LevelDB cannot read '0001'"):
         store.get("0001")
+    close_leveldb(tmp_path / "db")
+
+
+def test_a_last_block_that_cannot_be_read_is_not_taken_for_the_end(tmp_path: Path) -> None:
+    store = open_leveldb(tmp_path / "db")
+    store.store("0001", bytes(500), {"kind": bytes(50)}, mark=b"mark")
+    store._db.compact_range()
+    close_leveldb(tmp_path / "db")
+    (file,) = (tmp_path / "db").glob("*.ldb")
+    content = bytearray(file.read_bytes())
+    content[5:25] = bytes(255 - one for one in content[5:25])
+    file.write_bytes(content)
+    store = open_leveldb(tmp_path / "db")
+    for reading in (lambda: list(store.keys()), store.companion_kinds, store.marks, store.moving):
+        with pytest.raises(StoreError, match="LevelDB cannot read it"):
+            reading()
     close_leveldb(tmp_path / "db")

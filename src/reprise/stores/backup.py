@@ -269,7 +269,11 @@ def _fill_leveldb(backup: _Backup, matrices: LevelDb) -> None:
     matrices.put_fact(copies.RESTORING, b"")
     for copy, companions in backup.all():
         copies.write(matrices, copy, companions=companions)
-    matrices.put_fact(copies.NOTES, backup.notes())
+    notes = backup.notes()
+    if backup.lacks_ignored:
+        # Listed without frames a clip would silence nothing, and could not be added again.
+        notes = b"\n".join(line for line in notes.splitlines() if json.loads(line)["kind"] != IGNORED)
+    matrices.put_fact(copies.NOTES, notes)
     for clip_id, frames in backup.ignored():
         matrices.put_fact(copies.IGNORED + clip_id, frames)
     copies.keep_facts(matrices, backup.facts)

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 import plyvel
@@ -20,7 +20,6 @@ from reprise.stores.record import pack, unpack
 _PENDING = b"\x00pending/"  # names of unfinished writes
 _LIBRARY = b"\x00library/"  # facts of the whole library
 _MOVING = b"\x00moving/"  # ids of videos that are to be stored under another, which is the value
-T = TypeVar("T")
 _ALONE = frozenset({_PENDING, _LIBRARY, _MOVING})  # all other kinds are companions of the value under their name
 
 
@@ -101,7 +100,7 @@ class LevelDb:
         """The kinds of companions that there are of any key."""
         kinds: list[str] = []
         start = b"\x00"
-        while key := next(self._read_keys(start=start, stop=b"\x00\xff"), None):
+        while (key := next(self._read_keys(b"\x00", start), None)) and key < b"\x00\xff":
             prefix = key[: key.find(b"/") + 1]
             if prefix not in _ALONE:
                 kinds.append(prefix[1:-1].decode())
@@ -180,16 +179,23 @@ class LevelDb:
             raise StoreError(f"{self.shown}: LevelDB cannot read {name!r} ({_reason(error)})") from error
         return value
 
-    def _read_all(self, **where: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """(key, value) of the keys that plyvel's `iterator` gives for `where`."""
-        return self._told(self._db.iterator(**where, verify_checksums=True))
+    def _read_all(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """(key, value) of the keys that begin with `prefix`, in byte order."""
+        return (at.item() for at in self._walk(prefix, prefix))
 
-    def _read_keys(self, **where: bytes) -> Iterator[bytes]:
-        return self._told(self._db.iterator(**where, include_value=False, verify_checksums=True))
+    def _read_keys(self, prefix: bytes = b"", start: bytes = b"") -> Iterator[bytes]:
+        """The keys that begin with `prefix`, from `start` on, in byte order."""
+        return (at.key() for at in self._walk(prefix, max(prefix, start)))
 
-    def _told(self, read: Iterator[T]) -> Iterator[T]:
+    def _walk(self, prefix: bytes, start: bytes) -> Iterator[Any]:
+        """plyvel's raw iterator at each of these keys."""
         try:
-            yield from read
+            # The other iterator of plyvel ends without a word at a last block that cannot be read.
+            with self._db.raw_iterator(verify_checksums=True) as at:
+                at.seek(start)
+                while at.valid() and at.key().startswith(prefix):
+                    yield at
+                    at.next()
         except plyvel.Error as error:
             raise StoreError(
                 f"{self.shown}: LevelDB cannot read it ({_reason(error)}); move the folder away, then "
