@@ -76,8 +76,8 @@ class Queries:
         likely, marks_now = self._marks.begin()
         try:
             yield likely, marks_now
-        except Exception:
-            # Whoever hears of it may close the connection: no read may be under way then.
+        except Exception:  # raised again; whatever it is, whoever hears of it may close the connection
+            # No read may be under way then.
             for wait in (self._wait_for_rows, marks_now):
                 with suppress(ReprisError):
                     wait()
