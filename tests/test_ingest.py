@@ -228,12 +228,14 @@ def test_a_worker_that_stands_still_is_given_up_and_its_video_named(clips: Path,
         [Job(str(long_clip)), *[Job(str(clips / "b.mp4"))] * 3], EmbedSettings(threads=1), 2, stall_s=3.0
     )
     found = dict([next(results)])
-    # The one that is left at the long clip, whose decoding process is its child.
-    (standing,) = [
-        pid
-        for pid in set(children(os.getpid())) - before
-        if any(has_open(child, long_clip) for child in descendants(pid))
-    ]
+
+    def at_the_long_clip() -> list[int]:
+        """The worker that is at it; its decoding process is its child."""
+        workers = set(children(os.getpid())) - before
+        return [pid for pid in workers if any(has_open(child, long_clip) for child in descendants(pid))]
+
+    wait_until(lambda: bool(at_the_long_clip()))  # it may be the slower one to start
+    (standing,) = at_the_long_clip()
     for pid in [standing, *descendants(standing)]:
         os.kill(pid, signal.SIGSTOP)
     found |= dict(results)

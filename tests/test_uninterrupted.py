@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from reprise.cli.interrupts import interrupted_by
 from reprise.stores.uninterrupted import uninterrupted
 
 
@@ -46,3 +47,27 @@ def test_calls_within_calls_and_in_other_threads_leave_the_handlers_as_they_were
     thread.join()
     assert seen == [signal.default_int_handler]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_an_object_is_finalised_is_not_lost(number: signal.Signals) -> None:
+    class Going:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), number)
+
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), interrupted_by(number):
+        Going()
+        threading.Event().wait(60)
+        pytest.fail("the interrupt went unheard")
+    assert signal.getsignal(number) is before
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interrupted_by(signal.SIGINT):
+            interrupt()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from reprise.checking.settings import CheckSettings
 from reprise.checking.table import csv_of
 from reprise.checking.verdict import KINDS, OTHER_PICTURES, AudioRelation, CheckReport, Relation, Verdict
 from reprise.cli import options
+from reprise.cli.interrupts import interrupted_by
 from reprise.cli.printing import counted, print_json, progress_bar, say, without
 from reprise.cli.running import FAILED, complain
 from reprise.decoding.limits import DecodeLimits
@@ -113,7 +113,8 @@ def check(
         raise SettingsError(f"{printable(table)}: there is no folder {printable(table.parent)}; make it first")
     so_far = ""
     with (
-        _termination_as_interruption(),
+        # What a batch keeps in the folder for temporary files is removed then, too.
+        interrupted_by(signal.SIGTERM),
         reprise.open(library, device=device, weights=weights, limits=limits) as shelf,
         progress_bar() as bar,
     ):
@@ -153,16 +154,6 @@ def check(
     if report.failed:
         return FAILED
     return 0 if report.is_all_new else NOT_NEW
-
-
-@contextmanager
-def _termination_as_interruption() -> Iterator[None]:
-    """What a batch keeps in the folder for temporary files is removed also when SIGTERM ends the command."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _print(verdict: Verdict) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from typing import NoReturn
 
 import click
 
+from reprise.cli.interrupts import interrupted_by
 from reprise.cli.waiting import spelled_out, tell_waits
 from reprise.errors import ReprisError, SettingsError
 from reprise.stores.no_pandas import leave_out_pandas
@@ -22,7 +24,7 @@ def run_command(command: click.Command, prog_name: str | None = None) -> int:
     logging.getLogger("towhee").setLevel(logging.CRITICAL + 1)
     leave_out_pandas()
     try:
-        with tell_waits():
+        with interrupted_by(signal.SIGINT), tell_waits():
             status = command.main(
                 spelled_out(sys.argv[1:]),
                 prog_name=prog_name,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
 
+from reprise.cli.interrupts import interrupted_by
 from reprise.cli.outcomes import outcome_json, remark
 from reprise.cli.printing import counted, print_json
 from reprise.cli.running import complain
@@ -70,21 +69,9 @@ def watch_and_tell(
         sys.stdout.flush()  # whoever reads it through a pipe waits for this line
 
     try:
-        with _interrupted_by_sigterm():
+        with interrupted_by(signal.SIGTERM):
             library.watch(paths, workers=workers, tags=tags, audio=audio, poll_s=poll_s, settle=settle)
     except KeyboardInterrupt:
         if sys.stderr.isatty():
             click.echo(err=True)  # after the ^C
     return report
-
-
-@contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
