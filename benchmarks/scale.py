@@ -10,7 +10,8 @@ copy each, two views a frame. They are asked in a process of its own, whose resi
 answer's time from the opening of the library on. "found": the planted copy's video is among the matches, and a
 segment of it overlaps what was planted; that is aligner and vote together, of copies like those that people make,
 the hardest of which are not to be found at all. Rates are of frames written to both stores, without decoding and
-embedding. `--in-bytes`: a server before 2.4 gets the index that later ones have; here nothing reads vectors from it.
+embedding. `--bulk` fills a server's empty library in large requests, and makes the index at the end; only the filling
+is another. `--in-bytes`: a server before 2.4 gets the index that later ones have; here nothing reads vectors from it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from reprise.embedding import EmbeddedQuery
 from reprise.segment import QueryResult
 from reprise.stores import server_version
 from reprise.stores.library import FLUSH_EVERY_FRAMES, Place
-from synthetic_filling import drawn_id, fill, opened
+from synthetic_filling import drawn_id, fill, fill_in_bulk, opened
 from synthetic_library import Copied, SyntheticLibrary
 
 QUERY_FRAMES = 60
@@ -65,6 +66,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--queries", type=int, default=40)
     parser.add_argument("--server-pid", type=int, help="of the Milvus server, for its CPU seconds and memory")
     parser.add_argument("--flush-every", type=int, default=FLUSH_EVERY_FRAMES, help="frames; by default as an ingest")
+    parser.add_argument("--bulk", action="store_true", help="fill an empty library of a server in bulk (see above)")
     parser.add_argument("--in-bytes", action="store_true", help="IVF_SQ8, also on a server before 2.4 (see above)")
     parser.add_argument("--json", nargs="+", required=True, help="file of the rows; to plot, several")
     parser.add_argument("--plot", help="picture to draw the rows in")
@@ -79,7 +81,10 @@ def grown(arguments: argparse.Namespace, rows: list[Row]) -> list[Row]:
     for size in sorted(set(arguments.frames) - done):
         stores = opened(arguments.library)
         server_before_s = clock.server_s()
-        filled = fill(stores, SyntheticLibrary.of_frames(size), flush_every=arguments.flush_every)
+        drawn = SyntheticLibrary.of_frames(size)
+        filled = (
+            fill_in_bulk(stores, drawn) if arguments.bulk else fill(stores, drawn, flush_every=arguments.flush_every)
+        )
         server_s = clock.server_s() - server_before_s
         index = stores.frames.index_type()
         frames = stores.frames.count()
@@ -90,7 +95,7 @@ def grown(arguments: argparse.Namespace, rows: list[Row]) -> list[Row]:
             "frames": frames,
             "index": index,
             "filled": asdict(filled),
-            "flushed every": arguments.flush_every,
+            "flushed every": None if arguments.bulk else arguments.flush_every,
             # Of what this run added; there may be nothing left to add.
             "frames a CPU second": round(filled.frames / (filled.cpu_s + server_s)) if filled.frames else None,
             "frames a second": round(filled.frames / filled.wall_s) if filled.frames else None,
