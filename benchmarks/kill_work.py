@@ -24,8 +24,9 @@ from reprise.embedding import EmbeddedVideo
 from reprise.stores import frames as frame_store
 from reprise.stores.frames import LibraryFacts
 from reprise.stores.leveldb import LevelDb
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.library import LibraryStores
 from reprise.stores.milvus import Milvus
+from reprise.stores.place import Place
 from reprise.stores.verifying import findings
 from reprise.stores.videos import VideoRow
 

@@ -212,8 +212,8 @@ def check_server(uri: str) -> None:
 
 def drop(uri: str) -> None:
     """Removes the library on a server."""
-    from reprise.stores.library import Place
     from reprise.stores.milvus import Milvus
+    from reprise.stores.place import Place
 
     milvus = Milvus(uri)
     for collection in ("frames", "videos", "notes"):

@@ -32,7 +32,8 @@ from query_speed import Clock
 from reprise.embedding import EmbeddedQuery
 from reprise.segment import QueryResult
 from reprise.stores import server_version
-from reprise.stores.library import FLUSH_EVERY_FRAMES, Place
+from reprise.stores.library import FLUSH_EVERY_FRAMES
+from reprise.stores.place import Place
 from synthetic_filling import drawn_id, fill, fill_in_bulk, opened
 from synthetic_library import Copied, SyntheticLibrary
 

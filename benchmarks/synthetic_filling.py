@@ -19,8 +19,9 @@ from reprise.stores import copies
 from reprise.stores import library as library_module
 from reprise.stores.copies import VideoCopy
 from reprise.stores.frames import FRAMES, LibraryFacts, frame_ids, index_for
-from reprise.stores.library import FLUSH_EVERY_FRAMES, LibraryStores, Place
+from reprise.stores.library import FLUSH_EVERY_FRAMES, LibraryStores
 from reprise.stores.milvus import Milvus
+from reprise.stores.place import Place
 from reprise.stores.server_version import keeps_vectors
 from reprise.stores.sharing import MOST_AHEAD
 from reprise.stores.videos import VideoRow

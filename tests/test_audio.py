@@ -15,7 +15,8 @@ from sounds import silence, tune, with_sound
 
 import reprise
 from reprise.audio.library_sounds import audio_relations
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.library import LibraryStores
+from reprise.stores.place import Place
 from reprise.stores.sounds import PART_CODES
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import zipfile
 from contextlib import closing, suppress
 from pathlib import Path
@@ -122,9 +121,7 @@ def test_a_damaged_leveldb_is_told_and_made_anew(tmp_path: Path) -> None:
     assert told.status == 1
     assert "internal fault" not in told.err
     assert f"{matrices}: LevelDB cannot read " in told.out + told.err
-    if run("verify", "--repair", "--library", place).status:  # what it says then
-        shutil.rmtree(matrices)
-        assert run("verify", "--repair", "--library", place).status == 0
+    assert run("verify", "--repair", "--library", place).status == 0
     with closing(opened(str(place), create=False)) as stores:
         assert stores.problems() == []
         for video_id, matrix in expected.items():

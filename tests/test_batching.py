@@ -28,7 +28,8 @@ from reprise.ingest import Outcome, ingest_into, readable
 from reprise.scanning import content_hash
 from reprise.settings import EmbedSettings
 from reprise.stores.frames import LibraryFacts
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.library import LibraryStores
+from reprise.stores.place import Place
 from reprise.workers import Job
 
 SETTINGS = EmbedSettings(device="cpu", threads=1, together=True)

@@ -20,7 +20,8 @@ from reprise.checking.hearing import with_sound as verdict_with_sound
 from reprise.checking.stages import Side
 from reprise.checking.verdict import OTHER_AUDIO, OTHER_PICTURES, Verdict
 from reprise.segment import Segment
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.library import LibraryStores
+from reprise.stores.place import Place
 
 A_S, CUT_S = 24, 14
 

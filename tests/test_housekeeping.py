@@ -19,8 +19,9 @@ from reprise.errors import MissingVideoError, StoreError
 from reprise.filters import VideoFilter
 from reprise.ingest import Outcome
 from reprise.library import Library
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.library import LibraryStores
 from reprise.stores.moving import move_videos
+from reprise.stores.place import Place
 from reprise.stores.videos import VideoRow
 
 

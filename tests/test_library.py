@@ -21,7 +21,8 @@ from reprise.errors import (
 )
 from reprise.segment import Match, Segment, segments_of
 from reprise.stores.frames import LibraryFacts
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.library import LibraryStores
+from reprise.stores.place import Place
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,8 @@ from test_stores import FACTS, opened, row, video
 
 import reprise
 from reprise.errors import SettingsError
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.library import LibraryStores
+from reprise.stores.place import Place
 
 ROOT = Path(__file__).parents[1]
 A, B = "a" * 32, "b" * 32

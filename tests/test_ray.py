@@ -24,7 +24,8 @@ from reprise.errors import MissingVideoError, ModelError
 from reprise.ray_cluster import connected
 from reprise.ray_task import embed_on_worker, named_as
 from reprise.settings import EmbedSettings
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.library import LibraryStores
+from reprise.stores.place import Place
 from reprise.version import program
 
 ROOT = Path(__file__).parents[1]

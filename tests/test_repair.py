@@ -20,7 +20,8 @@ import reprise
 from reprise.errors import BackupError, LibraryError, LibraryLostError, LibraryMismatchError
 from reprise.stores import copies
 from reprise.stores.backup import restore, write_backup
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.library import LibraryStores
+from reprise.stores.place import Place
 from reprise.stores.settling import settle
 from reprise.stores.videos import VideoRow
 
@@ -378,7 +379,8 @@ def test_a_restore_that_is_killed_leaves_no_library_and_is_done_when_run_again(t
         str(made),
         f"""
 from reprise.stores.backup import restore
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.library import LibraryStores
+from reprise.stores.place import Place
 from reprise.stores.settling import settle
 LibraryStores.fill = lambda *args: os._exit(9)
 restore({str(tmp_path / "backup")!r}, Place.of(place))

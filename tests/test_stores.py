@@ -25,7 +25,8 @@ from reprise.models.weights import name_of
 from reprise.stores.connections import connect
 from reprise.stores.frames import LibraryFacts
 from reprise.stores.leveldb import close_leveldb, open_leveldb
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.library import LibraryStores
+from reprise.stores.place import Place
 from reprise.stores.record import pack, unpack
 from reprise.stores.videos import VideoRow
 

@@ -22,7 +22,8 @@ from reprise.settings import EmbedSettings
 from reprise.stores.connections import connect, disconnect
 from reprise.stores.frames import FrameStore, LibraryFacts
 from reprise.stores.leveldb import open_leveldb
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.library import LibraryStores
+from reprise.stores.place import Place
 
 
 @pytest.fixture(scope="module")

@@ -96,6 +96,10 @@ class StoreAwayError(StoreError):
     """A Milvus server went away and was not back in time."""
 
 
+class DamagedStoreError(StoreError):
+    """LevelDB's files are not what it wrote."""
+
+
 class ModelError(ReprisError):
     """A network cannot be used."""
 

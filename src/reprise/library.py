@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from reprise.errors import LibraryLostError, SettingsError
+from reprise.errors import SettingsError
 from reprise.filters import ALL_VIDEOS, VideoFilter
 from reprise.opening import Opening
 from reprise.selection import Selection, select, video_at
@@ -364,13 +364,10 @@ class Library:
 
     def repair(self) -> RepairReport:
         """Makes Milvus and LevelDB whole from each other, also where one of them is lost; says what was done."""
-        from reprise.stores.repairing import rebuild, repair
+        from reprise.stores.repairing import make_whole
 
-        try:
-            stores = self._opening.stores()
-        except LibraryLostError:
-            return rebuild(self._opening.place)
-        return repair(stores)
+        self.close()  # it may have been opened before anything was damaged
+        return make_whole(lambda: self._opening.stores(mend=True), self._opening.place)
 
     def backup(self, destination: str | os.PathLike[str]) -> BackupReport:
         """Writes all of the library into one file. Raises BackupError, LibraryError where it is not whole."""

@@ -10,8 +10,9 @@ from reprise.models.loading import check_has_frame_vectors
 from reprise.models.weights import name_of
 from reprise.settings import EmbedSettings
 from reprise.stores.frames import LibraryFacts
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.library import LibraryStores
 from reprise.stores.lock import usual_wait_s
+from reprise.stores.place import Place
 
 
 class Opening:
@@ -52,16 +53,16 @@ class Opening:
         """Whether both model and frames a second were asked for."""
         return self._given_model is not None and self._given_fps is not None
 
-    def stores(self, *, create: bool = False, facts: LibraryFacts | None = None) -> LibraryStores:
+    def stores(self, *, create: bool = False, facts: LibraryFacts | None = None, mend: bool = False) -> LibraryStores:
         """The opened stores; with `create` they are made where there are none, of the facts or else as was asked for.
 
-        Raises LibraryError.
+        With `mend` damaged LevelDBs are set aside. Raises LibraryError.
         """
         if self._stores is None:
             if facts is not None:
                 facts.check_model(name_of(facts.model), self._given_model, self.place.shown)
             made_of = (facts or self._facts()) if create else None
-            stores = LibraryStores(self.place, create=made_of, wait_s=self._wait_s)
+            stores = LibraryStores(self.place, create=made_of, wait_s=self._wait_s, mend=mend)
             try:
                 self._adopt(stores.frames.facts())
             except BaseException:  # raised again: whatever it is, the lock must not stay behind

@@ -15,7 +15,8 @@ from reprise.errors import LibraryError, ModelError, ReprisError, printable
 from reprise.ingest import Task, readable, row_of, store
 from reprise.scanning import Failure, content_hash, find_videos
 from reprise.settings import EmbedSettings
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.library import LibraryStores
+from reprise.stores.place import Place
 from reprise.temporary import temporary_folder
 
 # Frames between two flushes: what is not flushed is slow to search, and every video of a batch is searched for.

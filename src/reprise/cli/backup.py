@@ -10,7 +10,7 @@ from reprise.cli.printing import counted, print_json, progress_bar
 from reprise.errors import printable
 from reprise.stores.backup import BackupReport
 from reprise.stores.backup import restore as restore_backup
-from reprise.stores.library import Place
+from reprise.stores.place import Place
 
 
 @click.command(short_help="Write the whole library into one file.")

@@ -28,10 +28,17 @@ def verify(library: str, repair: bool, as_json: bool) -> int:
         problems = shelf.verify()
         videos = shelf.info().videos
     if as_json:
-        mended = {"mended": report.mended, "removed": report.removed, "completed": report.completed}
+        mended = {
+            "mended": report.mended,
+            "removed": report.removed,
+            "completed": report.completed,
+            "set_aside": report.set_aside,
+        }
         checked = {"library": printable(library), "videos": videos, "problems": problems}
         print_json(checked | (mended if repair else {}))
         return FAILED if problems or report.removed else 0
+    for folder in report.set_aside:
+        click.echo(f"LevelDB was damaged and is made anew; what there was is in {folder}, for you to remove")
     for line in [*report.mended, *report.removed, *problems]:
         click.echo(line)
     if report.completed:

@@ -67,6 +67,6 @@ def state_folder(library: str) -> Path:
     if "://" not in library:
         folder = Path(library).expanduser().resolve()
         return folder.with_name(f"{folder.name}-service")
-    from reprise.stores.library import Place
+    from reprise.stores.place import Place
 
     return Place.of(library).locked.resolve() / "service"

@@ -28,8 +28,9 @@ from reprise.stores.copies import VideoCopy
 from reprise.stores.frames import FORMAT, LibraryFacts
 from reprise.stores.ignored import IGNORED
 from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.library import LibraryStores
 from reprise.stores.lock import FolderLock
+from reprise.stores.place import Place
 from reprise.stores.record import pack, unpack
 from reprise.stores.repairing import rebuild
 from reprise.stores.verifying import findings

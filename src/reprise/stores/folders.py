@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reprise.errors import LibraryError, LibraryLostError, LibraryNotFoundError, printable
 from reprise.stores import copies
 from reprise.stores.leveldb import LevelDb, open_leveldb
 from reprise.stores.lock import LOCK_NAME
+from reprise.stores.place import MATRICES_NAME, MILVUS_NAME, Place
 from reprise.stores.slots import opened_slots
 
-if TYPE_CHECKING:  # a library looks at its folder with this module
-    from reprise.stores.library import Place
-
-MILVUS_NAME = "milvus.db"
-MATRICES_NAME = "matrices"
 OWN_NAMES = frozenset({LOCK_NAME, MILVUS_NAME, MATRICES_NAME})
 
 

@@ -13,8 +13,10 @@ import numpy as np
 import plyvel
 from numpy.typing import NDArray
 
-from reprise.errors import LibraryInUseError, StoreError, printable, with_remedy
+from reprise.errors import DamagedStoreError, LibraryInUseError, StoreError, printable, with_remedy
 from reprise.stores.record import pack, unpack
+
+ANEW = "`reprise verify --repair` sets it aside and makes it anew from Milvus"
 
 # Keys of our own are "\0kind/name"; no video id or path starts with a zero byte.
 _PENDING = b"\x00pending/"  # names of unfinished writes
@@ -37,7 +39,7 @@ class LevelDb:
                 raise LibraryInUseError(
                     f"{self.shown}: another process has this LevelDB folder open; wait until it ends"
                 ) from error
-            raise StoreError(f"{self.shown}: LevelDB cannot open the folder: {_reason(error)}") from error
+            raise self._error("cannot open the folder", error) from error
 
     def put(self, key: str, value: NDArray[np.generic] | bytes | str) -> None:
         """Stores `value` under `key`, over what was there; on disk when it returns."""
@@ -171,12 +173,21 @@ class LevelDb:
         """Gives the folder back; the handle is of no use after."""
         self._db.close()
 
+    def read_through(self) -> None:
+        """Reads all there is. Raises DamagedStoreError where that cannot be done."""
+        for _ in self._walk(b"", b""):
+            pass
+
+    def _error(self, what: str, error: Exception) -> StoreError:
+        said = f"{self.shown}: LevelDB {what} ({_reason(error)})"
+        return DamagedStoreError(f"{said}; {ANEW}") if _is_damage(error) else StoreError(said)
+
     def _read(self, key: bytes) -> bytes | None:
         try:
             value: bytes | None = self._db.get(key, verify_checksums=True)
         except plyvel.Error as error:
             name = key.rpartition(b"/")[2].decode(errors="replace")
-            raise StoreError(f"{self.shown}: LevelDB cannot read {name!r} ({_reason(error)})") from error
+            raise self._error(f"cannot read {name!r}", error) from error
         return value
 
     def _read_all(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -197,10 +208,7 @@ class LevelDb:
                     yield at
                     at.next()
         except plyvel.Error as error:
-            raise StoreError(
-                f"{self.shown}: LevelDB cannot read it ({_reason(error)}); move the folder away, then "
-                "`reprise verify --repair` makes it anew"
-            ) from error
+            raise self._error("cannot read it", error) from error
 
     def _delete(self, batch: plyvel.WriteBatch, key: str) -> None:
         batch.delete(key.encode())
@@ -221,11 +229,22 @@ class LevelDb:
             raise StoreError(f"{self.shown}: LevelDB cannot write: {_reason(error)}") from error
 
 
+def _is_damage(error: Exception) -> bool:
+    # A table that is cut short is mapped into memory, and read beyond its end.
+    return isinstance(error, plyvel.CorruptionError) or (
+        isinstance(error, plyvel.IOError) and _said(error).endswith("Invalid argument")
+    )
+
+
+def _said(error: Exception) -> str:
+    said = error.args[0] if error.args else error
+    return said.decode(errors="replace") if isinstance(said, bytes) else str(error)
+
+
 def _reason(error: Exception) -> str:
     """What LevelDB says, less the name of the file and Python's marks of bytes."""
-    said = error.args[0] if error.args else error
-    text = said.decode(errors="replace") if isinstance(said, bytes) else str(error)
-    return with_remedy(text.rpartition(": ")[2])
+    said = _said(error)
+    return "a file of it is cut short" if said.endswith("Invalid argument") else with_remedy(said.rpartition(": ")[2])
 
 
 def _own(kind: str, name: str) -> bytes:

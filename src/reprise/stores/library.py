@@ -7,12 +7,9 @@ taken back by the next one that opens the library (see `reprise.stores.recovery`
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,23 +19,22 @@ from numpy.typing import NDArray
 from reprise.errors import (
     LibraryError,
     LibraryNotFoundError,
-    SettingsError,
     StoreAwayError,
     StoreError,
-    printable,
 )
 from reprise.running import run
 from reprise.stores import copies, recovery, verifying
 from reprise.stores.claims import Claims
 from reprise.stores.connections import connect, keep, part
 from reprise.stores.copies import VideoCopy
-from reprise.stores.folders import MATRICES_NAME, MILVUS_NAME, check_folder, keeper, lost
+from reprise.stores.damage import set_aside
+from reprise.stores.folders import check_folder, keeper, lost
 from reprise.stores.frames import FrameStore, LibraryFacts
 from reprise.stores.ignored import IgnoredStore
-from reprise.stores.keeping import kept_at
 from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
 from reprise.stores.lock import FolderLock
 from reprise.stores.notes import NoteStore
+from reprise.stores.place import Place
 from reprise.stores.settling import renew_index, settle
 from reprise.stores.sharing import in_turns
 from reprise.stores.slots import free_slot
@@ -56,64 +52,28 @@ FLUSH_EVERY_FRAMES = 50_000
 TRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a library is: its Milvus, its LevelDB folder, and the folder that is locked."""
-
-    milvus_uri: str
-    matrices: Path
-    locked: Path
-    shown: str
-    embedded: bool
-    keeps_matrices: bool = True  # else LevelDB has no more than unfinished writes, and Milvus gives the matrices
-    beside: Path | None = None  # the first LevelDB folder of the same library on this machine, kept the other way
-
-    @classmethod
-    def of(cls, library: str | os.PathLike[str], matrices: str | None = None) -> Place:
-        """The place of a library that is a folder, or the URI of a Milvus server.
-
-        A server's matrices lie on this machine, under `matrices`, else $REPRISE_MATRICES, else
-        ~/.local/share/reprise; "milvus": on the server alone. Raises SettingsError for an empty name, or for
-        `matrices` of a library in a folder.
-        """
-        where = os.fspath(library)
-        if not where:
-            raise SettingsError("the library's name is empty; give a folder, or the URI of a Milvus server")
-        if "://" not in where:
-            folder = Path(where).expanduser()
-            if matrices is not None:
-                raise SettingsError(
-                    f"{printable(where)}: a library in a folder has its matrices in it; name no place"
-                )
-            return cls(str(folder.resolve() / MILVUS_NAME), folder / MATRICES_NAME, folder, printable(where), True)
-        host = re.sub(r"[^A-Za-z0-9.]+", "-", where.partition("://")[2]).strip("-")
-        kept = kept_at(f"{host}-{hashlib.sha256(where.encode()).hexdigest()[:8]}", matrices)
-        return cls(
-            where,
-            kept.folder / MATRICES_NAME,
-            kept.folder,
-            printable(where),
-            embedded=False,
-            keeps_matrices=kept.has_matrices,
-            beside=kept.beside / MATRICES_NAME,
-        )
-
-
 class LibraryStores:
     """The opened stores of one library."""
 
     def __init__(
-        self, place: Place, *, create: LibraryFacts | None = None, wait_s: float = 0.0, rebuild: bool = False
+        self,
+        place: Place,
+        *,
+        create: LibraryFacts | None = None,
+        wait_s: float = 0.0,
+        rebuild: bool = False,
+        mend: bool = False,
     ) -> None:
         """Opens the library at `place`; with `create` makes it, of these facts, where there is none.
 
         Waits up to `wait_s` seconds for another process to end that has an embedded library open. On a server's
         library `place.matrices` becomes the slot that this process got. With `rebuild` also where LevelDB still has
-        the videos of one whose Milvus was lost. Raises LibraryNotFoundError, LibraryLostError, LibraryInUseError,
-        LibraryError or StoreError.
+        the videos of one whose Milvus was lost; with `mend` damaged LevelDBs are set aside. Raises
+        LibraryNotFoundError, LibraryLostError, LibraryInUseError, LibraryError or StoreError.
         """
         self.place = place
         self._first_slot = place.matrices
+        self.set_aside: list[Path] | None = [] if mend else None  # what damaged LevelDBs are now called
         self._is_kept = False  # the connection
         self.claims: Claims | None = None  # on a server alone: an embedded library has one process
         self._lock: FolderLock | None = None
@@ -161,6 +121,8 @@ class LibraryStores:
         self.videos = VideoStore(self._milvus, self._keeping)
         has_frames = self.frames.exists()
         are_there = has_frames and self.videos.exists()
+        if self.set_aside is not None and are_there:
+            set_aside(self.place.matrices, self.set_aside)
         if rebuild:
             # Until all is done the library stays lost, so that a repair that is killed is gone on with.
             open_leveldb(self.place.matrices).put_fact(copies.REBUILDING, b"")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from reprise.errors import LibraryLostError, printable
+from reprise.errors import DamagedStoreError, LibraryLostError, printable
 from reprise.stores import copies
 from reprise.stores.copies import VideoCopy
 from reprise.stores.frames import FORMAT, LibraryFacts
-from reprise.stores.leveldb import open_leveldb
-from reprise.stores.library import LibraryStores, Place
+from reprise.stores.leveldb import ANEW, open_leveldb
+from reprise.stores.library import LibraryStores
+from reprise.stores.place import Place
 from reprise.stores.record import unpack
 from reprise.stores.slots import opened_slots
 from reprise.stores.strays import CLAIMED_AT_ONCE, is_current, put_back
@@ -30,7 +32,26 @@ class RepairReport:
 
     mended: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)  # whole in neither store: to be ingested again
+    set_aside: list[str] = field(default_factory=list)  # folders of damaged LevelDBs, by their new names
     completed: int = 0  # videos of an earlier version, whose rows and times are now beside their matrices
+
+
+def make_whole(opened: Callable[[], LibraryStores], place: Place) -> RepairReport:
+    """Makes each store of the library at `place` whole from the other, also a lost Milvus or a damaged LevelDB.
+
+    Raises LibraryLostError where both are gone, what `opened` raises, StoreError.
+    """
+    try:
+        try:
+            stores = opened()
+        except LibraryLostError:
+            return rebuild(place)
+        return repair(stores)
+    except DamagedStoreError as error:
+        raise LibraryLostError(
+            f"{str(error).removesuffix(ANEW)}its Milvus is gone, too: restore a backup, or ingest the videos again "
+            "into a new library"
+        ) from error
 
 
 def rebuild(place: Place, *, is_restore: bool = False) -> RepairReport:
@@ -79,6 +100,7 @@ def repair(stores: LibraryStores) -> RepairReport:
     if stores.claims is not None:
         sweep(stores)
     _mend(stores, report, rebuild=False)
+    report.set_aside = [printable(folder) for folder in stores.set_aside or ()]
     return report
 
 
