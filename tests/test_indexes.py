@@ -10,6 +10,7 @@ from test_stores import opened, row, video
 
 from reprise.errors import StoreError
 from reprise.stores import frames as frame_store
+from reprise.stores import milvus as milvus_store
 from reprise.stores.frames import FRAMES, index_for
 from reprise.stores.milvus import Milvus
 from reprise.stores.server_version import keeps_vectors
@@ -72,19 +73,43 @@ def test_a_server_that_cannot_load_the_index_that_it_has_gets_it_anew(
     stores.flush()
     stores.close()
     with closing(Milvus(server_place)) as milvus:
-        load, refused = milvus._load, []
+        refused: list[str] = []
 
-        def refuse_twice(collection: str) -> None:
-            if len(refused) < 2:
-                refused.append(collection)
-                raise StoreError("not loaded within 60 s")
-            load(collection)
+        def refuse(collection: str) -> None:
+            refused.append(collection)
+            raise StoreError("not loaded within 60 s")
 
-        monkeypatch.setattr(milvus, "_load", refuse_twice)
+        monkeypatch.setattr(milvus, "_load", refuse)
+        monkeypatch.setattr(milvus_store, "LOADED_WITHIN_S", 0.0)
         milvus.load("frames")
-        assert refused == ["frames", "frames"]
+        assert refused == ["frames"] * 3
         assert (milvus.index_type("frames"), milvus.count("frames")) == ("FLAT", 5)
     assert f"{server_place}: waiting for the server, which is loading frames" in caplog.text
+
+
+@pytest.mark.server
+def test_an_index_that_takes_long_to_load_is_not_made_anew(
+    server_place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(opened(server_place)) as stores:
+        stores.add(row(), video())
+        stores.flush()
+    with closing(Milvus(server_place)) as milvus:
+        percents = [5, 20, 90]
+
+        def load(_collection: str) -> None:
+            if percents:
+                raise StoreError("not loaded within 60 s")
+
+        def rebuild(*_: object) -> None:
+            pytest.fail("the index was made anew")
+
+        monkeypatch.setattr(milvus, "_load", load)
+        monkeypatch.setattr(milvus, "_loaded_percent", lambda _: percents.pop(0))
+        monkeypatch.setattr(milvus, "rebuild_index", rebuild)
+        monkeypatch.setattr(milvus_store, "LOADED_WITHIN_S", 0.0)
+        milvus.load("frames")
+        assert percents == []
 
 
 def test_a_library_that_outgrows_its_index_gets_the_next_one_and_still_finds(

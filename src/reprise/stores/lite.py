@@ -25,6 +25,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from reprise.errors import LibraryInUseError, StoreError, with_remedy
+from reprise.stores.patience import first_line
+
 _LOG = re.compile(r"wal_(?:data|delta)_(\d+)\.arrow")
 _KNOWN_MANIFEST = 2  # the version of the manifest's format whose meaning is known here
 
@@ -142,3 +145,10 @@ def _locked(descriptor: int) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
     return False
+
+
+def cannot_open(shown: str, error: BaseException) -> StoreError | LibraryInUseError:
+    """What is wrong with a Milvus Lite folder: another process has it open, or what its exception says."""
+    if "holds the lock" in str(error):
+        return LibraryInUseError(f"{shown}: another process has this Milvus Lite folder open; wait until it ends")
+    return StoreError(f"{shown}: Milvus Lite cannot open it: {with_remedy(first_line(error))}")

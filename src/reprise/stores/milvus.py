@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
 import os
@@ -14,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.errors import LibraryInUseError, StoreError, printable, with_remedy
+from reprise.errors import StoreError, printable, with_remedy
 from reprise.stores import lite, lite_search
+from reprise.stores.garbage import no_garbage_collection
 from reprise.stores.no_pandas import without_pandas
 from reprise.stores.patience import PatientClient, first_line
 from reprise.stores.uninterrupted import uninterrupted
@@ -30,7 +30,8 @@ MOST_IN_ANSWER = 16384  # more Milvus does not give at once
 SEARCHED_AT_ONCE, SEARCHED_AT_ONCE_ON_SERVER = 768, 2048
 TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 10.0
-LOADED_WITHIN_S = 900.0  # a server's collection whose index is being built: a second for every few thousand frames
+# Without a step forward, of a server that builds an index, and of one that loads what it has built.
+BUILT_WITHIN_S, LOADED_WITHIN_S = 900.0, 300.0
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Milvus:
         self.shown = printable(uri)
         # Milvus Lite takes an idle connection's pings amiss; gRPC connects anew, but would tell of it on the screen.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-        with _no_garbage_collection(), without_pandas(with_pyarrow=self.embedded):
+        with no_garbage_collection(), without_pandas(with_pyarrow=self.embedded):
             from pymilvus import MilvusClient  # a third of a second that `--help` need not spend
 
         # pymilvus logs every error with a traceback beside raising it; importing it sets its level anew.
@@ -59,7 +60,7 @@ class Milvus:
         if self.embedded:
             lite.tidy(uri)
         # The first embedded one imports Milvus Lite.
-        with lite.overheard() as heard, _no_garbage_collection():
+        with lite.overheard() as heard, no_garbage_collection():
             try:
                 client = MilvusClient(uri=uri, token=token, timeout=CONNECT_TIMEOUT_S)
             except Exception as error:
@@ -68,7 +69,7 @@ class Milvus:
                         f"{self.shown}: no Milvus server answers there ({first_line(error)}); start it, or mend the "
                         "address"
                     ) from error
-                raise _cannot_open(self.shown, heard.error or error) from error
+                raise lite.cannot_open(self.shown, heard.error or error) from error
         if self.embedded:
             lite.silence_training()
             lite_search.quicken()
@@ -141,8 +142,8 @@ class Milvus:
     def load(self, collection: str, index: Mapping[str, Any] | None = None) -> None:
         """Makes `collection` searchable; one that lost its index, within `rebuild_index`, gets `index`.
 
-        A server that is building an index is waited for, up to `LOADED_WITHIN_S`; one that cannot load the index that
-        it has gets it anew.
+        A server that is building an index, or loading, is waited for as long as it gets on with it; one that cannot
+        load the index that it has gets it anew.
         """
         with self._speaking():
             if index is not None:
@@ -162,26 +163,33 @@ class Milvus:
             self._client.load_collection(collection, timeout=TIMEOUT_S)
 
     def _load_late(self, collection: str) -> None:
-        # While an index is built this takes minutes. Where it is built and loading still does not end, a process was
+        # While an index is built this takes minutes. Where it is built and loading does not get on, a process was
         # killed while it replaced the index, and Milvus 2.3 tries for ever to load files that it cannot read.
-        give_up_s = time.monotonic() + LOADED_WITHIN_S
         _log.warning("%s: waiting for the server, which is loading %s", self.shown, collection)
+        how_far, since_s = None, time.monotonic()
         while True:
             index = self._description(collection)
-            is_built = not int(index.get("pending_index_rows", 0))
+            pending = int(index.get("pending_index_rows", 0))
             try:
                 self._load(collection)
             except StoreError:
-                if time.monotonic() > give_up_s:
+                stands_s = time.monotonic() - since_s
+                if (now := (pending, self._loaded_percent(collection))) != how_far:
+                    how_far, since_s = now, time.monotonic()
+                elif pending and stands_s > BUILT_WITHIN_S:
                     raise
+                elif not pending and stands_s > LOADED_WITHIN_S:
+                    break
             else:
                 return
-            if is_built:
-                break
         params = {"nlist": int(index["nlist"])} if "nlist" in index else {}
         self.rebuild_index(
             collection, {"index_type": index["index_type"], "metric_type": index["metric_type"], "params": params}
         )
+
+    def _loaded_percent(self, collection: str) -> int:
+        with self._speaking():
+            return int(self._client.get_load_state(collection, timeout=TIMEOUT_S).get("progress", 0))
 
     def insert(self, collection: str, rows: Sequence[Mapping[str, Any]], *, replace: bool = False) -> int:
         """Adds rows (field name to value); returns how many. With `replace`, over those with their ids.
@@ -377,22 +385,3 @@ class Milvus:
 
 def _consistency(at_once: bool) -> dict[str, str]:
     return {"consistency_level": "Eventually"} if at_once else {}
-
-
-def _cannot_open(shown: str, error: BaseException) -> StoreError | LibraryInUseError:
-    """What is wrong with a Milvus Lite folder: another process has it open, or what its exception says."""
-    if "holds the lock" in str(error):
-        return LibraryInUseError(f"{shown}: another process has this Milvus Lite folder open; wait until it ends")
-    return StoreError(f"{shown}: Milvus Lite cannot open it: {with_remedy(first_line(error))}")
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    # What an import makes stays: looking through it for garbage took a tenth of a second.
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
