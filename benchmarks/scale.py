@@ -78,6 +78,8 @@ def _arguments() -> argparse.Namespace:
 def grown(arguments: argparse.Namespace, rows: list[Row]) -> list[Row]:
     """The rows with those of the sizes that were missing; the file is written after each."""
     done = {row["size"] for row in rows}
+    if arguments.bulk and len(set(arguments.frames) - done) > 1:
+        raise SystemExit("--bulk fills an empty library: give one number of --frames")
     clock = Clock(arguments.server_pid)
     for size in sorted(set(arguments.frames) - done):
         stores = opened(arguments.library)

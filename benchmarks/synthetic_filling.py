@@ -88,9 +88,9 @@ def fill(stores: LibraryStores, library: SyntheticLibrary, *, flush_every: int =
 def fill_in_bulk(stores: LibraryStores, library: SyntheticLibrary) -> Filled:
     """Fills a server's empty library in bulk: frames of many videos a request, the index made at the end.
 
-    What is stored is the same. A filling that was stopped cannot be carried on.
+    What is stored is the same. A filling that was stopped cannot be carried on. Its time is with that of the index.
     """
-    if stores.place.embedded or stores.videos.count():
+    if stores.place.embedded or stores.videos.count() or stores.frames.count():
         raise SystemExit("only an empty library on a server is filled in bulk")
     server = Milvus(stores.place.milvus_uri)
     client = MilvusClient(uri=stores.place.milvus_uri)
@@ -111,12 +111,13 @@ def fill_in_bulk(stores: LibraryStores, library: SyntheticLibrary) -> Filled:
         ]
         rows = [row for copy in copied for row in frame_rows(copy)]
         for top in range(0, len(rows), BULK_ROWS):
-            client.insert(FRAMES, rows[top : top + BULK_ROWS])
+            # Tried again, rows that came through the first time would be there twice.
+            client.insert(FRAMES, rows[top : top + BULK_ROWS], retry_times=0)
         for copy in copied:
             copies.write(stores.matrices, copy)
             stores.videos.put(copy.row, copy.pooled)
         frames += len(rows)
-    server.flush(FRAMES)
+    client.flush(FRAMES)  # for which a server that lags behind may take minutes
     stores.videos.flush()
     server.rebuild_index(FRAMES, index_for(frames, embedded=False, in_bytes=keeps_vectors(server.version())))
     server.close()

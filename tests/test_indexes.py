@@ -81,8 +81,9 @@ def test_a_server_that_cannot_load_the_index_that_it_has_gets_it_anew(
 
         monkeypatch.setattr(milvus, "_load", refuse)
         monkeypatch.setattr(milvus_store, "LOADED_WITHIN_S", 0.0)
+        monkeypatch.setattr(milvus_store, "LOADED_FRAMES_A_S", 1e9)
         milvus.load("frames")
-        assert refused == ["frames"] * 3
+        assert len(refused) >= 3
         assert (milvus.index_type("frames"), milvus.count("frames")) == ("FLAT", 5)
     assert f"{server_place}: waiting for the server, which is loading frames" in caplog.text
 

@@ -234,8 +234,9 @@ def test_a_worker_that_stands_still_is_given_up_and_its_video_named(clips: Path,
         workers = set(children(os.getpid())) - before
         return [pid for pid in workers if any(has_open(child, long_clip) for child in descendants(pid))]
 
-    wait_until(lambda: bool(at_the_long_clip()))  # it may be the slower one to start
-    (standing,) = at_the_long_clip()
+    seen: list[int] = []
+    wait_until(lambda: bool(seen.extend(at_the_long_clip()) or seen))  # it may be the slower one to start
+    (standing,) = seen
     for pid in [standing, *descendants(standing)]:
         os.kill(pid, signal.SIGSTOP)
     found |= dict(results)

@@ -14,7 +14,8 @@ ReprisError
 │   ├── LibraryInUseError      another process holds it
 │   ├── LibraryMismatchError   it was made with other settings
 │   └── StoreError             Milvus or LevelDB answered with an error
-│       └── StoreAwayError         a Milvus server went away and was not back in time
+│       ├── StoreAwayError         a Milvus server went away and was not back in time
+│       └── DamagedStoreError      LevelDB's files are not what it wrote
 ├── ModelError             a network cannot be used
 │   ├── MissingExtraError      what it runs on is not installed
 │   ├── MissingWeightsError    its weights are not on this machine

@@ -367,7 +367,7 @@ class Library:
         from reprise.stores.repairing import make_whole
 
         self.close()  # it may have been opened before anything was damaged
-        return make_whole(lambda: self._opening.stores(mend=True), self._opening.place)
+        return make_whole(self._opening.stores, self._opening.place, self._opening.wait_s)
 
     def backup(self, destination: str | os.PathLike[str]) -> BackupReport:
         """Writes all of the library into one file. Raises BackupError, LibraryError where it is not whole."""

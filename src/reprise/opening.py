@@ -44,7 +44,7 @@ class Opening:
         )
         check_has_frame_vectors(self.settings.network)
         self._weights = weights
-        self._wait_s = usual_wait_s() if wait_s is None else wait_s
+        self.wait_s = usual_wait_s() if wait_s is None else wait_s
         self._embeds = False  # whether the model was seen to be the one that the library was made with
         self._stores: LibraryStores | None = None
 
@@ -53,16 +53,16 @@ class Opening:
         """Whether both model and frames a second were asked for."""
         return self._given_model is not None and self._given_fps is not None
 
-    def stores(self, *, create: bool = False, facts: LibraryFacts | None = None, mend: bool = False) -> LibraryStores:
+    def stores(self, *, create: bool = False, facts: LibraryFacts | None = None) -> LibraryStores:
         """The opened stores; with `create` they are made where there are none, of the facts or else as was asked for.
 
-        With `mend` damaged LevelDBs are set aside. Raises LibraryError.
+        Raises LibraryError.
         """
         if self._stores is None:
             if facts is not None:
                 facts.check_model(name_of(facts.model), self._given_model, self.place.shown)
             made_of = (facts or self._facts()) if create else None
-            stores = LibraryStores(self.place, create=made_of, wait_s=self._wait_s, mend=mend)
+            stores = LibraryStores(self.place, create=made_of, wait_s=self.wait_s)
             try:
                 self._adopt(stores.frames.facts())
             except BaseException:  # raised again: whatever it is, the lock must not stay behind

@@ -37,8 +37,6 @@ def verify(library: str, repair: bool, as_json: bool) -> int:
         checked = {"library": printable(library), "videos": videos, "problems": problems}
         print_json(checked | (mended if repair else {}))
         return FAILED if problems or report.removed else 0
-    for folder in report.set_aside:
-        click.echo(f"LevelDB was damaged and is made anew; what there was is in {folder}, for you to remove")
     for line in [*report.mended, *report.removed, *problems]:
         click.echo(line)
     if report.completed:

@@ -27,7 +27,7 @@ from reprise.stores import copies
 from reprise.stores.copies import VideoCopy
 from reprise.stores.frames import FORMAT, LibraryFacts
 from reprise.stores.ignored import IGNORED
-from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
+from reprise.stores.leveldb import LevelDb, close_leveldb, is_leveldb, open_leveldb
 from reprise.stores.library import LibraryStores
 from reprise.stores.lock import FolderLock
 from reprise.stores.place import Place
@@ -249,7 +249,7 @@ def _onto_server(backup: _Backup, place: Place) -> None:
 
 def _clear_interrupted(place: Place) -> None:
     """Removes what a restore left that was killed before it had read all of its backup."""
-    if (place.matrices / "CURRENT").exists():
+    if is_leveldb(place.matrices):
         is_interrupted = open_leveldb(place.matrices).fact(copies.RESTORING) is not None
         close_leveldb(place.matrices)
         if is_interrupted:

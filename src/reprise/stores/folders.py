@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reprise.errors import LibraryError, LibraryLostError, LibraryNotFoundError, printable
 from reprise.stores import copies
-from reprise.stores.leveldb import LevelDb, open_leveldb
+from reprise.stores.leveldb import LevelDb, is_leveldb, open_leveldb
 from reprise.stores.lock import LOCK_NAME
 from reprise.stores.place import MATRICES_NAME, MILVUS_NAME, Place
 from reprise.stores.slots import opened_slots
@@ -20,7 +20,7 @@ def keeper(place: Place, *, are_there: bool, first: Path | None = None) -> str |
 
     Looked for at `place` and, where Milvus has no library, in the other slots that no process has; `first` is slot 1.
     """
-    if (place.matrices / "CURRENT").exists():
+    if is_leveldb(place.matrices):
         matrices = open_leveldb(place.matrices)
         if _has_videos(matrices) and (not are_there or matrices.fact(copies.REBUILDING) is not None):
             return printable(place.matrices)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,16 @@ from numpy.typing import NDArray
 from reprise.errors import DamagedStoreError, LibraryInUseError, StoreError, printable, with_remedy
 from reprise.stores.record import pack, unpack
 
-ANEW = "`reprise verify --repair` sets it aside and makes it anew from Milvus"
+MENDED = "`reprise verify --repair` keeps what can be read of it, and makes the rest anew from Milvus"
+FILES = ("CURRENT", "[0-9]*.ldb", "[0-9]*.sst", "[0-9]*.log")
 
 # Keys of our own are "\0kind/name"; no video id or path starts with a zero byte.
 _PENDING = b"\x00pending/"  # names of unfinished writes
 _LIBRARY = b"\x00library/"  # facts of the whole library
 _MOVING = b"\x00moving/"  # ids of videos that are to be stored under another, which is the value
+COPIED_AT_ONCE = 64  # records of any kind; a matrix has a megabyte for a quarter of an hour
+# A table that is cut short is mapped into memory and read beyond its end.
+CUT_SHORT, FAULT = ".ldb: Invalid argument", "Input/output error"
 _ALONE = frozenset({_PENDING, _LIBRARY, _MOVING})  # all other kinds are companions of the value under their name
 
 
@@ -33,9 +38,12 @@ class LevelDb:
         self.shown = printable(folder)
         try:
             Path(folder).parent.mkdir(parents=True, exist_ok=True)
+            if is_leveldb(folder) and not Path(folder, "CURRENT").exists():
+                # LevelDB would begin anew, and remove the tables that are there.
+                raise plyvel.CorruptionError(b"Corruption: its file CURRENT is missing")
             self._db = plyvel.DB(folder, create_if_missing=True)
         except (plyvel.Error, OSError) as error:
-            if "lock" in str(error).lower():
+            if _said(error).startswith("IO error: lock "):
                 raise LibraryInUseError(
                     f"{self.shown}: another process has this LevelDB folder open; wait until it ends"
                 ) from error
@@ -174,13 +182,21 @@ class LevelDb:
         self._db.close()
 
     def read_through(self) -> None:
-        """Reads all there is. Raises DamagedStoreError where that cannot be done."""
+        """Reads all there is. Raises StoreError where that cannot be done."""
         for _ in self._walk(b"", b""):
             pass
 
+    def copy_to(self, other: LevelDb) -> None:
+        """Puts all that can be read into another one, as it is. Raises StoreError."""
+        entries = self._readable()
+        while group := list(islice(entries, COPIED_AT_ONCE)):
+            with other._batch() as batch:
+                for key, value in group:
+                    batch.put(key, value)
+
     def _error(self, what: str, error: Exception) -> StoreError:
         said = f"{self.shown}: LevelDB {what} ({_reason(error)})"
-        return DamagedStoreError(f"{said}; {ANEW}") if _is_damage(error) else StoreError(said)
+        return DamagedStoreError(f"{said}; {MENDED}") if _is_damage(error) else StoreError(said)
 
     def _read(self, key: bytes) -> bytes | None:
         try:
@@ -210,6 +226,16 @@ class LevelDb:
         except plyvel.Error as error:
             raise self._error("cannot read it", error) from error
 
+    def _readable(self) -> Iterator[tuple[bytes, bytes]]:
+        # LevelDB passes over what it cannot read, and has plyvel raise at every step from then on.
+        with self._db.raw_iterator(verify_checksums=True) as at:
+            with suppress(plyvel.Error):
+                at.seek_to_first()
+            while at.valid():
+                yield at.item()
+                with suppress(plyvel.Error):
+                    at.next()
+
     def _delete(self, batch: plyvel.WriteBatch, key: str) -> None:
         batch.delete(key.encode())
         for kind in self.companion_kinds():
@@ -226,14 +252,16 @@ class LevelDb:
             with self._db.write_batch(transaction=True, sync=True) as batch:
                 yield batch
         except (plyvel.Error, OSError) as error:
-            raise StoreError(f"{self.shown}: LevelDB cannot write: {_reason(error)}") from error
+            raise self._error("cannot write", error) from error
+
+
+def is_leveldb(folder: str | Path) -> bool:
+    """Whether there are files of LevelDB in the folder."""
+    return any(next(Path(folder).glob(name), None) is not None for name in FILES)
 
 
 def _is_damage(error: Exception) -> bool:
-    # A table that is cut short is mapped into memory, and read beyond its end.
-    return isinstance(error, plyvel.CorruptionError) or (
-        isinstance(error, plyvel.IOError) and _said(error).endswith("Invalid argument")
-    )
+    return isinstance(error, plyvel.CorruptionError) or any(sign in _said(error) for sign in (CUT_SHORT, FAULT))
 
 
 def _said(error: Exception) -> str:
@@ -244,7 +272,7 @@ def _said(error: Exception) -> str:
 def _reason(error: Exception) -> str:
     """What LevelDB says, less the name of the file and Python's marks of bytes."""
     said = _said(error)
-    return "a file of it is cut short" if said.endswith("Invalid argument") else with_remedy(said.rpartition(": ")[2])
+    return "a file of it is cut short" if CUT_SHORT in said else with_remedy(said.rpartition(": ")[2])
 
 
 def _own(kind: str, name: str) -> bytes:

@@ -27,7 +27,6 @@ from reprise.stores import copies, recovery, verifying
 from reprise.stores.claims import Claims
 from reprise.stores.connections import connect, keep, part
 from reprise.stores.copies import VideoCopy
-from reprise.stores.damage import set_aside
 from reprise.stores.folders import check_folder, keeper, lost
 from reprise.stores.frames import FrameStore, LibraryFacts
 from reprise.stores.ignored import IgnoredStore
@@ -62,18 +61,16 @@ class LibraryStores:
         create: LibraryFacts | None = None,
         wait_s: float = 0.0,
         rebuild: bool = False,
-        mend: bool = False,
     ) -> None:
         """Opens the library at `place`; with `create` makes it, of these facts, where there is none.
 
         Waits up to `wait_s` seconds for another process to end that has an embedded library open. On a server's
         library `place.matrices` becomes the slot that this process got. With `rebuild` also where LevelDB still has
-        the videos of one whose Milvus was lost; with `mend` damaged LevelDBs are set aside. Raises
-        LibraryNotFoundError, LibraryLostError, LibraryInUseError, LibraryError or StoreError.
+        the videos of one whose Milvus was lost. Raises LibraryNotFoundError, LibraryLostError, LibraryInUseError,
+        LibraryError or StoreError.
         """
         self.place = place
         self._first_slot = place.matrices
-        self.set_aside: list[Path] | None = [] if mend else None  # what damaged LevelDBs are now called
         self._is_kept = False  # the connection
         self.claims: Claims | None = None  # on a server alone: an embedded library has one process
         self._lock: FolderLock | None = None
@@ -121,8 +118,6 @@ class LibraryStores:
         self.videos = VideoStore(self._milvus, self._keeping)
         has_frames = self.frames.exists()
         are_there = has_frames and self.videos.exists()
-        if self.set_aside is not None and are_there:
-            set_aside(self.place.matrices, self.set_aside)
         if rebuild:
             # Until all is done the library stays lost, so that a repair that is killed is gone on with.
             open_leveldb(self.place.matrices).put_fact(copies.REBUILDING, b"")
@@ -347,7 +342,8 @@ class LibraryStores:
         if self._lock is not None:  # else the folder may be open elsewhere in this process
             close_leveldb(self.place.matrices)
             if not self.place.keeps_matrices:
-                remove_finished(self.place.matrices)
+                with suppress(StoreError):  # a damaged one stays, for who opens it next to tell
+                    remove_finished(self.place.matrices)
         if self._is_kept:
             part(self.place.milvus_uri)
             self._is_kept = False

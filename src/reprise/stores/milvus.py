@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -30,8 +31,10 @@ MOST_IN_ANSWER = 16384  # more Milvus does not give at once
 SEARCHED_AT_ONCE, SEARCHED_AT_ONCE_ON_SERVER = 768, 2048
 TIMEOUT_S = 60.0
 CONNECT_TIMEOUT_S = 10.0
-# Without a step forward, of a server that builds an index, and of one that loads what it has built.
-BUILT_WITHIN_S, LOADED_WITHIN_S = 900.0, 300.0
+# Without a step forward: of a server that builds an index; of one that loads what it has built, at least.
+BUILT_WITHIN_S, LOADED_WITHIN_S = 900.0, 60.0
+LOADED_FRAMES_A_S = 10_000
+ASK_AGAIN_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -166,20 +169,22 @@ class Milvus:
         # While an index is built this takes minutes. Where it is built and loading does not get on, a process was
         # killed while it replaced the index, and Milvus 2.3 tries for ever to load files that it cannot read.
         _log.warning("%s: waiting for the server, which is loading %s", self.shown, collection)
-        how_far, since_s = None, time.monotonic()
+        least, most, since_s = sys.maxsize, -1, time.monotonic()
         while True:
             index = self._description(collection)
             pending = int(index.get("pending_index_rows", 0))
+            loaded_within_s = max(LOADED_WITHIN_S, int(index.get("total_rows", 0)) / LOADED_FRAMES_A_S)
             try:
                 self._load(collection)
             except StoreError:
-                stands_s = time.monotonic() - since_s
-                if (now := (pending, self._loaded_percent(collection))) != how_far:
-                    how_far, since_s = now, time.monotonic()
-                elif pending and stands_s > BUILT_WITHIN_S:
+                percent, now_s = self._loaded_percent(collection), time.monotonic()
+                if pending < least or percent > most:
+                    least, most, since_s = min(pending, least), max(percent, most), now_s
+                elif pending and now_s - since_s > BUILT_WITHIN_S:
                     raise
-                elif not pending and stands_s > LOADED_WITHIN_S:
+                elif not pending and now_s - since_s > loaded_within_s:
                     break
+                time.sleep(ASK_AGAIN_S)  # a server may also refuse at once
             else:
                 return
         params = {"nlist": int(index["nlist"])} if "nlist" in index else {}

@@ -56,3 +56,8 @@ class Place:
             keeps_matrices=kept.has_matrices,
             beside=kept.beside / MATRICES_NAME,
         )
+
+    @property
+    def first_slots(self) -> list[Path]:
+        """Slot 1 of a server's library on this machine, and that of the same library kept the other way."""
+        return [self.matrices] if self.beside is None else [self.matrices, self.beside]

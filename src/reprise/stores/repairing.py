@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from reprise.errors import DamagedStoreError, LibraryLostError, printable
+from reprise.errors import LibraryLostError, printable
 from reprise.stores import copies
 from reprise.stores.copies import VideoCopy
+from reprise.stores.damage import set_aside_damaged
 from reprise.stores.frames import FORMAT, LibraryFacts
-from reprise.stores.leveldb import ANEW, open_leveldb
+from reprise.stores.leveldb import open_leveldb
 from reprise.stores.library import LibraryStores
 from reprise.stores.place import Place
 from reprise.stores.record import unpack
@@ -32,26 +33,24 @@ class RepairReport:
 
     mended: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)  # whole in neither store: to be ingested again
-    set_aside: list[str] = field(default_factory=list)  # folders of damaged LevelDBs, by their new names
+    set_aside: list[str] = field(default_factory=list)  # new names of LevelDB folders that were damaged
     completed: int = 0  # videos of an earlier version, whose rows and times are now beside their matrices
 
 
-def make_whole(opened: Callable[[], LibraryStores], place: Place) -> RepairReport:
+def make_whole(opened: Callable[[], LibraryStores], place: Place, wait_s: float) -> RepairReport:
     """Makes each store of the library at `place` whole from the other, also a lost Milvus or a damaged LevelDB.
 
-    Raises LibraryLostError where both are gone, what `opened` raises, StoreError.
+    `opened` opens the library, which is closed. Raises what that does, and what `set_aside_damaged` and `rebuild` do.
     """
+    aside = [printable(folder) for folder in set_aside_damaged(place, wait_s)]
     try:
-        try:
-            stores = opened()
-        except LibraryLostError:
-            return rebuild(place)
-        return repair(stores)
-    except DamagedStoreError as error:
-        raise LibraryLostError(
-            f"{str(error).removesuffix(ANEW)}its Milvus is gone, too: restore a backup, or ingest the videos again "
-            "into a new library"
-        ) from error
+        stores = opened()
+    except LibraryLostError:
+        report = rebuild(place)
+    else:
+        report = repair(stores)
+    report.set_aside = aside
+    return report
 
 
 def rebuild(place: Place, *, is_restore: bool = False) -> RepairReport:
@@ -77,8 +76,10 @@ def rebuild(place: Place, *, is_restore: bool = False) -> RepairReport:
 
 
 def _facts_of_lost(place: Place) -> LibraryFacts:
-    firsts = [place.matrices] if place.beside is None else [place.matrices, place.beside]
-    with nullcontext([open_leveldb(place.matrices)]) if place.embedded else opened_slots(firsts, None) as kept:
+    of_place = (
+        nullcontext([open_leveldb(place.matrices)]) if place.embedded else opened_slots(place.first_slots, None)
+    )
+    with of_place as kept:
         if any(matrices.fact(copies.RESTORING) is not None for matrices in kept):
             raise LibraryLostError(f"{place.shown}: a restore was interrupted there; run it again")
         for matrices in kept:
@@ -100,7 +101,6 @@ def repair(stores: LibraryStores) -> RepairReport:
     if stores.claims is not None:
         sweep(stores)
     _mend(stores, report, rebuild=False)
-    report.set_aside = [printable(folder) for folder in stores.set_aside or ()]
     return report
 
 

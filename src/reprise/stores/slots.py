@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reprise.errors import LibraryInUseError
-from reprise.stores.damage import set_aside
 from reprise.stores.leveldb import LevelDb, close_leveldb, open_leveldb
 from reprise.stores.lock import LOCK_NAME, FolderLock
 
@@ -56,20 +55,13 @@ def left_slots(first: Path, own: Path | None) -> Iterator[list[Slot]]:
 
 
 @contextmanager
-def opened_slots(
-    firsts: Iterable[Path], own: Path | None, *, aside: list[Path] | None = None
-) -> Iterator[list[LevelDb]]:
-    """The LevelDBs of the left slots but `own`, of each of `firsts`; open as long as it lasts.
-
-    With `aside` damaged ones are set aside, under the names that it then has.
-    """
+def opened_slots(firsts: Iterable[Path], own: Path | None) -> Iterator[list[LevelDb]]:
+    """The LevelDBs of the left slots but `own`, of each of `firsts`; open as long as it lasts."""
     with ExitStack() as stack:
         opened: list[LevelDb] = []
         for first in firsts:
             for slot in stack.enter_context(left_slots(first, own)):
                 stack.callback(close_leveldb, slot.matrices)
-                if aside is not None:
-                    set_aside(slot.matrices, aside)
                 opened.append(open_leveldb(slot.matrices))
         yield opened
 

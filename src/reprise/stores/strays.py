@@ -111,7 +111,7 @@ def _of_other_incarnations(stores: LibraryStores) -> Iterator[tuple[list[LevelDb
     if stores.claims is None:
         yield [], None
         return
-    with opened_slots(stores.first_slots, stores.place.matrices, aside=stores.set_aside) as left:
+    with opened_slots(stores.first_slots, stores.place.matrices) as left:
         incarnation = stores.frames.incarnation()
         yield [each for each in (stores.matrices, *left) if copies.kept_incarnation(each) != incarnation], incarnation
 

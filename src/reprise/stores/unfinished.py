@@ -12,12 +12,12 @@ import shutil
 from pathlib import Path
 
 from reprise.stores import copies
-from reprise.stores.leveldb import close_leveldb, open_leveldb
+from reprise.stores.leveldb import close_leveldb, is_leveldb, open_leveldb
 
 
 def remove_finished(slot: Path) -> None:
     """Closes a slot, for who has its lock, and removes it unless a write in it is unfinished."""
-    if not (slot / "CURRENT").exists():
+    if not is_leveldb(slot):
         return
     try:
         matrices = open_leveldb(slot)

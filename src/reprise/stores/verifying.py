@@ -36,6 +36,7 @@ class Finding:
     """What the two stores hold of one video, and what is wrong with it."""
 
     video_id: str
+    name: str  # what messages call it: its path, or its id where no store knows that
     row: VideoRow | None  # in Milvus
     frames: FrameRows | None  # in Milvus
     copy: VideoCopy | None  # in LevelDB, where it is whole there
@@ -43,11 +44,6 @@ class Finding:
     lacks_copy: bool  # its matrix is there, its row and times are not: stored by an earlier version
     is_sound_in_milvus: bool  # whether Milvus alone has all that belongs to the video
     differs_in_embeddings: bool  # between the two stores
-
-    @property
-    def name(self) -> str:
-        """What messages call the video: its path, or its id where no store knows that."""
-        return _name(self.video_id, self.row, self.copy)
 
     @property
     def is_same_content(self) -> bool:
@@ -103,7 +99,8 @@ def _finding(
 ) -> Finding:
     matrix, copy, damage = _held(stores, video_id)
     has_matrix = matrix is not None or bool(damage) or bool(stores.matrices.companions(video_id))
-    name = _name(video_id, row, copy)
+    known = row or (None if copy is None else copy.row) or _kept_row(stores, video_id)
+    name = video_id if known is None else known.path
     in_milvus: list[str] = []
     elsewhere: list[str] = damage
     apart: list[str] = []
@@ -123,6 +120,7 @@ def _finding(
             elsewhere = elsewhere + _copy_problems(row, frames, copy)
     return Finding(
         video_id,
+        name,
         row,
         frames,
         copy,
@@ -151,6 +149,13 @@ def _held(stores: LibraryStores, video_id: str) -> tuple[NDArray[np.generic] | N
         return stores.matrices.get_array(video_id), None, []
     except StoreError as error:
         return None, None, [str(error)]
+
+
+def _kept_row(stores: LibraryStores, video_id: str) -> VideoRow | None:
+    try:
+        return copies.kept_row(stores.matrices, video_id)
+    except StoreError:
+        return None
 
 
 def _frame_problems(stores: LibraryStores, row: VideoRow, frames: FrameRows | None, *, is_odd: bool) -> list[str]:
@@ -205,7 +210,3 @@ def _copy_problems(row: VideoRow, frames: FrameRows | None, copy: VideoCopy) -> 
         apart = np.abs(frames.times_s - copy.times_s) > TIME_TOLERANCE_S
         told += [f"{int(apart.sum())} of its frame times differ between LevelDB and Milvus"] if apart.any() else []
     return told
-
-
-def _name(video_id: str, row: VideoRow | None, copy: VideoCopy | None) -> str:
-    return row.path if row is not None else copy.row.path if copy is not None else video_id
