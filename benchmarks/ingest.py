@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -111,6 +112,7 @@ def short_clips(folder: Path, file: Path, count: int) -> list[Path]:
 def ingested(files: Sequence[Path], workers: int) -> Spent:
     """What ingesting them into a new library takes, all processes counted."""
     with tempfile.TemporaryDirectory() as folder:
+        others = children()  # as the one with which Python looks after those that it starts
         idle_s, began_s = idle(), time.monotonic()
         command = [sys.executable, "-m", "reprise", "ingest", *map(str, files), "--workers", str(workers)]
         process = subprocess.Popen(
@@ -126,6 +128,7 @@ def ingested(files: Sequence[Path], workers: int) -> Spent:
                 is_over = True
                 continue
             if not pid:
+                is_over = children() <= others
                 time.sleep(LOOK_S)
                 continue
             cpu_s += usage.ru_utime + usage.ru_stime
@@ -139,24 +142,33 @@ def ingested(files: Sequence[Path], workers: int) -> Spent:
         return Spent(cpu_s, time.monotonic() - began_s, idle() - idle_s, roles)
 
 
-def look(seen: dict[int, tuple[str, float]]) -> None:
-    """Notes of our descendants what they are and what they have used."""
-    parents, used_s = {}, {}
+def children() -> set[int]:
+    """Our processes, those among them that have ended and were not waited for."""
+    return {pid for pid, (parent, _) in _processes().items() if parent == os.getpid()}
+
+
+def _processes() -> dict[int, tuple[int, float]]:
+    """(parent, CPU seconds) of all processes by their ids."""
+    found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            try:
+            with suppress(OSError):
                 fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            parents[int(entry.name)] = int(fields[1])
-            used_s[int(entry.name)] = sum(map(int, fields[11:13])) / TICKS_A_SECOND
+                found[int(entry.name)] = int(fields[1]), sum(map(int, fields[11:13])) / TICKS_A_SECOND
+    return found
+
+
+def look(seen: dict[int, tuple[str, float]]) -> None:
+    """Notes of our descendants what they are and what they have used."""
+    processes = _processes()
+    parents = {pid: parent for pid, (parent, _) in processes.items()}
     for pid, parent in parents.items():
         above = parent
         while above in parents and above != os.getpid():
             above = parents[above]
         if above == os.getpid():
             role = seen[pid][0] if pid in seen else ""
-            seen[pid] = (role or role_of(pid), used_s[pid])
+            seen[pid] = (role or role_of(pid), processes[pid][1])
 
 
 def role_of(pid: int) -> str:

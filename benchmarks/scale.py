@@ -192,8 +192,16 @@ def plot(rows: list[Row], file: str) -> None:
         lines = {library: (name, library) for library in sorted({row["library"] for row in rows})}
         if name == "memory MB":
             lines["its server"] = ("server memory MB", "server")
+        if name == "frames a CPU second":
+            lines["server, in bulk"] = (name, "server")
         for label, (column, library) in lines.items():
-            of_it = [row for row in rows if row["library"] == library and row.get(column)]
+            of_it = [
+                row
+                for row in rows
+                if row["library"] == library
+                and row.get(column)
+                and (name != "frames a CPU second" or ("bulk" in label) == (row["flushed every"] is None))
+            ]
             if of_it:
                 axis.plot([row["frames"] for row in of_it], [row[column] for row in of_it], "o-", label=label)
         axis.set(title=title, xlabel="frames", xscale="log")
