@@ -164,7 +164,7 @@ def difference(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) 
 @pytest.fixture(scope="module")
 def tiny_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one reference, `tiny.mp4`: a cat and then a cup, one second each, with sound."""
-    pytest.importorskip("skimage", reason="needs scikit-image's photographs: pip install 'reprise[demo]'")
+    pytest.importorskip("skimage", reason="needs scikit-image's photographs: pip install '.[demo]'")
     from reprise.demo.edits import write_reference
 
     folder = tmp_path_factory.mktemp("library")
@@ -232,7 +232,7 @@ def test_an_inset_lies_over_the_other_footage(tiny_library: Path) -> None:
 def test_a_complete_set_is_left_alone_and_an_incomplete_one_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("skimage", reason="needs scikit-image's photographs: pip install 'reprise[demo]'")
+    pytest.importorskip("skimage", reason="needs scikit-image's photographs: pip install '.[demo]'")
     monkeypatch.setattr(demo, "LIBRARY", {"pets": Reference((CAT,))})
     monkeypatch.setattr(demo, "QUERIES", {"mirrored": Query("mirrored", (Copy("pets", 0, 1, Flip()),))})
     video, note = tmp_path / "library" / "pets.mp4", tmp_path / "note.txt"

@@ -262,4 +262,4 @@ def test_without_matplotlib_one_line_says_what_to_install(monkeypatch: pytest.Mo
     ):
         with pytest.raises(MissingExtraError) as error:
             draw()
-        assert str(error.value) == "plot: matplotlib is not installed; pip install 'reprise[plot]'"
+        assert str(error.value) == "plot: matplotlib is not installed; pip install '.[plot]'"

@@ -23,5 +23,5 @@ def chosen(backend: str = "auto") -> str:
         if backend not in BACKENDS:
             raise SettingsError(f"${VARIABLE} must be one of {', '.join(BACKENDS)}, not {backend!r}")
     if backend.startswith("openvino") and not is_installed():
-        raise MissingExtraError(f"backend {backend} needs OpenVINO; pip install 'reprise[openvino]'")
+        raise MissingExtraError(f"backend {backend} needs OpenVINO; pip install '.[openvino]'")
     return backend

@@ -124,5 +124,5 @@ def _pillow() -> tuple[Any, Any, Any]:
     try:
         from PIL import Image, ImageDraw, ImageFont
     except ImportError as error:
-        raise MissingExtraError("pictures are drawn with Pillow; pip install 'reprise[pictures]'") from error
+        raise MissingExtraError("pictures are drawn with Pillow; pip install '.[pictures]'") from error
     return Image, ImageDraw, ImageFont

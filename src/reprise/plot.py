@@ -256,7 +256,7 @@ def check_installed() -> None:
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
-        raise MissingExtraError("plot: matplotlib is not installed; pip install 'reprise[plot]'") from error
+        raise MissingExtraError("plot: matplotlib is not installed; pip install '.[plot]'") from error
 
 
 def _axes(given: Axes | None, inches: tuple[float, float]) -> Axes:

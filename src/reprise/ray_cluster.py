@@ -174,7 +174,7 @@ def connected(address: str, device: str) -> Iterator[RayCluster]:
     try:
         import ray
     except ImportError as error:
-        raise MissingExtraError("--ray needs Ray; pip install 'reprise[ray]'") from error
+        raise MissingExtraError("--ray needs Ray; pip install '.[ray]'") from error
     shown = printable(address)
     is_ours = not ray.is_initialized()  # else whoever called us has connected already, and stays so
     if is_ours:

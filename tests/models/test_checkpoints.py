@@ -275,7 +275,7 @@ def test_the_beginnings_of_web_pages_are_known(head: bytes) -> None:
 def test_a_library_that_is_not_installed_is_named_with_what_to_install() -> None:
     with pytest.raises(MissingExtraError) as missing:
         required("torch_of_the_future", NETWORK)
-    assert str(missing.value) == ("model tiny: torch_of_the_future is not installed; pip install 'reprise[models]'")
+    assert str(missing.value) == ("model tiny: torch_of_the_future is not installed; pip install '.[models]'")
 
 
 def test_without_torch_a_checkpoint_is_told_what_it_needs(tmp_path: Path) -> None:
@@ -290,5 +290,5 @@ def test_without_torch_a_checkpoint_is_told_what_it_needs(tmp_path: Path) -> Non
     finished = subprocess.run(
         [sys.executable, "-c", program, path], capture_output=True, text=True, check=True, timeout=60
     )
-    expected = "MissingExtraError: model isc: torch is not installed; pip install 'reprise[models]'\n"
+    expected = "MissingExtraError: model isc: torch is not installed; pip install '.[models]'\n"
     assert finished.stdout == expected

@@ -234,9 +234,7 @@ def test_a_missing_drawing_library_is_told_before_anything_is_searched(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     path = tmp_path / "scores.png"
     finished = run("search", "--library", folder / "library", "--image", folder / "a17.png", "--plot", path)
-    assert finished == type(finished)(
-        1, "", "reprise: plot: matplotlib is not installed; pip install 'reprise[plot]'\n"
-    )
+    assert finished == type(finished)(1, "", "reprise: plot: matplotlib is not installed; pip install '.[plot]'\n")
 
 
 def test_a_plot_that_cannot_be_written_is_one_line(folder: Path, tmp_path: Path) -> None:

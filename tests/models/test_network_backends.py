@@ -232,7 +232,7 @@ def test_without_torch_the_extra_is_named(checkpoint: Checkpoint, tmp_path: Path
     environment = {"PYTHONPATH": ":".join([tests, *sys.path]), "XDG_CACHE_HOME": str(tmp_path), "PATH": ""}
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
     assert f"model {name}: " in said.stdout
-    assert "is not installed; pip install 'reprise[models]'" in said.stdout
+    assert "is not installed; pip install '.[models]'" in said.stdout
     assert "Traceback" not in said.stdout + said.stderr
 
 

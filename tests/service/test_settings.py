@@ -31,7 +31,7 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(builtins, "__import__", without)
     told = run("serve", "--library", tmp_path / "library")
-    assert (told.status, told.err) == (1, "reprise: the service needs uvicorn; pip install 'reprise[serve]'\n")
+    assert (told.status, told.err) == (1, "reprise: the service needs uvicorn; pip install '.[serve]'\n")
 
 
 def test_the_help_of_the_command_loads_none_of_the_services_packages() -> None:

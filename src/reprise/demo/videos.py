@@ -59,7 +59,7 @@ def make_demo_videos(folder: Path) -> dict[str, PlantedQuery]:
     if find_spec("skimage") is None:
         raise ReprisError(
             "the demo's videos are made from scikit-image's photographs, which are not installed: "
-            "pip install 'reprise[demo]'"
+            "pip install '.[demo]'"
         )
     from reprise.demo.edits import write_query, write_reference
 

@@ -36,7 +36,7 @@ def required(module: str, network: Network) -> Any:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        wanted = f"pip install 'reprise[{network.extra}]'" if network.extra else "install reprise again"
+        wanted = f"pip install '.[{network.extra}]'" if network.extra else "install reprise again"
         raise MissingExtraError(f"model {network.name}: {error.name} is not installed; {wanted}") from error
     except ImportError as error:
         raise MissingExtraError(

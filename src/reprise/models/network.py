@@ -41,7 +41,7 @@ class Network:
     citation: str = ""
     reads_text: bool = False  # whether it has a text tower, for `reprise search --text`
     sees_widened: bool = False  # whether a query's frames are also embedded with their rim mirrored outwards
-    extra: str = "models"  # what `pip install 'reprise[...]'` must name for it; empty for nothing more
+    extra: str = "models"  # what `pip install '.[...]'` must name for it; empty for nothing more
     # How many parts of a frame have a vector each. Above 1 no one vector stands for a frame, as libraries need it:
     # the network serves `reprise compare` and `reprise matrix` alone.
     regions: int = 1

@@ -116,7 +116,7 @@ def opentimelineio() -> Any:
     try:
         return importlib.import_module("opentimelineio")
     except ImportError as error:
-        raise MissingExtraError("--otio needs OpenTimelineIO; pip install 'reprise[edit]'") from error
+        raise MissingExtraError("--otio needs OpenTimelineIO; pip install '.[edit]'") from error
 
 
 def _timeline(otio: Any, result: QueryResult) -> Any:

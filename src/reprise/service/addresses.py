@@ -156,7 +156,7 @@ def _opened_s3(url: str) -> Iterator[Iterable[bytes]]:
 
         files = fsspec.filesystem("s3", anon=not os.environ.get("AWS_ACCESS_KEY_ID"))
     except ImportError as error:
-        raise MissingExtraError("s3 addresses need s3fs; pip install 'reprise[s3]'") from error
+        raise MissingExtraError("s3 addresses need s3fs; pip install '.[s3]'") from error
     try:
         with files.open(url, "rb") as source:
             yield iter(lambda: source.read(CHUNK), b"")

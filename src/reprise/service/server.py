@@ -27,7 +27,7 @@ def serve(settings: ServiceSettings, ready: Callable[[str], None] = lambda _: No
         from reprise.service.service import Service
     except ImportError as error:
         raise MissingExtraError(
-            f"the service needs {error.name or 'further packages'}; pip install 'reprise[serve]'"
+            f"the service needs {error.name or 'further packages'}; pip install '.[serve]'"
         ) from error
 
     class Server(uvicorn.Server):
