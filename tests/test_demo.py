@@ -137,7 +137,7 @@ def test_no_photograph_is_shown_in_two_references_or_beside_a_copy() -> None:
 
 def test_without_scikit_image_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "find_spec", lambda _name: None)
-    with pytest.raises(ReprisError, match=r"pip install 'reprise\[demo\]'"):
+    with pytest.raises(ReprisError, match=r"pip install '\.\[demo\]'"):
         make_demo_videos(tmp_path / "demo")
     assert list(tmp_path.iterdir()) == []
 

@@ -70,10 +70,26 @@ def test_the_readmes_first_commands_are_targets_of_the_makefile() -> None:
     assert all(f"\n{command.removeprefix('make ')}:" in makefile for command in first)
 
 
-def test_every_file_that_the_readme_links_to_exists() -> None:
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("[!.]*/*.md"))]
+
+
+def anchors(page: Path) -> set[str]:
+    """What links to the page's headings end in."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_and_heading_that_a_page_links_to_exists(page: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()) if "://" not in link]
+    assert links or page != ROOT / "README.md"
+    dead = []
+    for link in links:
+        name, _, heading = link.partition("#")
+        file = page.parent / name if name else page
+        if not file.exists() or (heading and heading not in anchors(file)):
+            dead.append(link)
+    assert dead == []
 
 
 def kept_text(name: str) -> str:
