@@ -340,7 +340,7 @@ def test_colours_go_from_dark_to_light() -> None:
 
 def test_without_pillow_a_picture_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(__import__("sys").modules, "PIL", None)
-    with pytest.raises(MissingExtraError, match=r"drawn with Pillow; pip install 'reprise\[pictures\]'"):
+    with pytest.raises(MissingExtraError, match=r"drawn with Pillow; pip install '\.\[pictures\]'"):
         write_picture(tmp_path / "t.png", [], np.zeros((0, 0), np.float32))
 
 

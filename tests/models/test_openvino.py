@@ -76,9 +76,7 @@ def test_it_is_chosen_by_itself_where_it_is_installed_and_onnx_runtime_where_not
     assert sscd.load(KNOWN, checkpoint("sscd"), "cpu", 1).backend == "OpenVinoRunner"
     monkeypatch.setitem(sys.modules, "openvino", None)  # what an import finds of a module that is not there
     assert sscd.load(KNOWN, checkpoint("sscd"), "cpu", 1).backend == "OnnxRunner"
-    with pytest.raises(
-        MissingExtraError, match=r"backend openvino needs OpenVINO; pip install 'reprise\[openvino\]'"
-    ):
+    with pytest.raises(MissingExtraError, match=r"backend openvino needs OpenVINO; pip install '\.\[openvino\]'"):
         sscd.load(KNOWN, checkpoint("sscd"), "cpu", 1, backend="openvino")
 
 

@@ -241,5 +241,5 @@ def test_an_s3_address_says_what_to_install_where_s3fs_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "fsspec", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'reprise\[s3\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[s3\]'"):
         fetch("s3://bucket/film.mp4", tmp_path / "film", max_bytes=10)

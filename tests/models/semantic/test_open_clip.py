@@ -199,7 +199,7 @@ def test_a_missing_library_is_one_line_that_names_the_extra(
     small: Any, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'reprise\[models\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[models\]'"):
         loaded(small.name, small.path)
 
 
