@@ -14,7 +14,7 @@ from pathlib import Path
 import plyvel
 
 from reprise.errors import DamagedStoreError, StoreError, printable
-from reprise.stores.leveldb import close_leveldb, is_leveldb, open_leveldb
+from reprise.stores.leveldb import close_leveldb, is_leveldb, open_leveldb, reason
 from reprise.stores.lock import FolderLock
 from reprise.stores.place import Place
 from reprise.stores.slots import left_slots
@@ -43,7 +43,7 @@ def set_aside_damaged(place: Place, wait_s: float) -> Iterator[Path]:
 
 
 def _set_aside(folder: Path) -> Iterator[Path]:
-    """For who has the folder alone, and no handle on it. Whenever it is stopped, nothing is lost."""
+    """For who has the folder alone, and no handle on it. Whenever it is stopped, all there was is still on the disk."""
     if not is_leveldb(folder) or _is_whole(folder):
         return
     new = folder.with_name(f"{folder.name}-new")
@@ -55,6 +55,9 @@ def _set_aside(folder: Path) -> Iterator[Path]:
         new.rename(folder)
     except OSError as error:
         raise StoreError(f"{printable(folder)}: cannot be set aside ({error.strerror or error})") from error
+    finally:
+        if folder.exists():  # else it was stopped between the two, and this is all that takes its place
+            shutil.rmtree(new, ignore_errors=True)
     _log.warning(
         "%s: LevelDB was damaged; what could be read of it was kept, and the whole is now %s, for you to remove",
         printable(folder),
@@ -81,13 +84,21 @@ def _copy_readable(folder: Path, new: Path) -> None:
         except DamagedStoreError:
             # It does not even open. LevelDB makes its list of tables anew from those that it can read; the others it
             # moves into a folder `lost`.
-            plyvel.repair_db(str(folder), paranoid_checks=True)
+            _list_tables_anew(folder)
             open_leveldb(folder).copy_to(copied)
-    except plyvel.CorruptionError as error:
-        raise StoreError(f"{printable(folder)}: LevelDB cannot mend it ({error}); move the folder away") from error
     finally:
         close_leveldb(folder)
         close_leveldb(new)
+
+
+def _list_tables_anew(folder: Path) -> None:
+    try:
+        plyvel.repair_db(str(folder), paranoid_checks=True)
+    except plyvel.Error as error:
+        raise StoreError(
+            f"{printable(folder)}: LevelDB cannot mend it ({reason(error)}); move the folder away, then run the same "
+            "command again"
+        ) from error
 
 
 def _aside(folder: Path, number: int) -> Path:

@@ -36,7 +36,7 @@ FLAT_UP_TO = 200_000
 # Milvus Lite indexes every 50 000 to 100 000 frames by themselves, however many there are.
 EMBEDDED_NLIST = 1024
 # A server indexes every half to whole million frames by themselves. Learning the clusters is most of that: with 2048
-# it is 0.6 ms of CPU a frame, and grows with them.
+# it is 0.4 to 0.6 ms of CPU a frame, and grows with them.
 MOST_NLIST = 2048
 NPROBE = 64
 

@@ -195,7 +195,7 @@ class LevelDb:
                     batch.put(key, value)
 
     def _error(self, what: str, error: Exception) -> StoreError:
-        said = f"{self.shown}: LevelDB {what} ({_reason(error)})"
+        said = f"{self.shown}: LevelDB {what} ({reason(error)})"
         return DamagedStoreError(f"{said}; {MENDED}") if _is_damage(error) else StoreError(said)
 
     def _read(self, key: bytes) -> bytes | None:
@@ -231,7 +231,9 @@ class LevelDb:
         with self._db.raw_iterator(verify_checksums=True) as at:
             with suppress(plyvel.Error):
                 at.seek_to_first()
-            while at.valid():
+            last: bytes | None = None
+            while at.valid() and (last is None or at.key() > last):
+                last = at.key()
                 yield at.item()
                 with suppress(plyvel.Error):
                     at.next()
@@ -269,7 +271,7 @@ def _said(error: Exception) -> str:
     return said.decode(errors="replace") if isinstance(said, bytes) else str(error)
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """What LevelDB says, less the name of the file and Python's marks of bytes."""
     said = _said(error)
     return "a file of it is cut short" if CUT_SHORT in said else with_remedy(said.rpartition(": ")[2])

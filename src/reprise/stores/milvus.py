@@ -184,7 +184,7 @@ class Milvus:
                     raise
                 elif not pending and now_s - since_s > loaded_within_s:
                     break
-                time.sleep(ASK_AGAIN_S)  # a server may also refuse at once
+                time.sleep(ASK_AGAIN_S)  # between two tries, which may be refused at once; the bounds end them
             else:
                 return
         params = {"nlist": int(index["nlist"])} if "nlist" in index else {}
