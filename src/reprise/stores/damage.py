@@ -43,7 +43,7 @@ def set_aside_damaged(place: Place, wait_s: float) -> Iterator[Path]:
 
 
 def _set_aside(folder: Path) -> Iterator[Path]:
-    """For who has the folder alone, and no handle on it. Whenever it is stopped, all there was is still on the disk."""
+    """For who has the folder alone, and no handle on it. Stopped at any moment, all is still on the disk."""
     if not is_leveldb(folder) or _is_whole(folder):
         return
     new = folder.with_name(f"{folder.name}-new")
